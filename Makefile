@@ -1,0 +1,51 @@
+# Two commands do everything: `make serve` and `make test`.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+HOST ?= 127.0.0.1
+PORT ?= 8080
+
+.PHONY: serve test check format bench lock clean help
+
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/'
+
+$(VENV)/base: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/test: $(VENV)/base
+	$(PIP) --editable '.[test]'
+	@touch $@
+
+serve: $(VENV)/base  ## Install and start: page, API and model on http://127.0.0.1:8080
+	$(BIN)/sentire serve --host $(HOST) --port $(PORT)
+
+test: $(VENV)/test  ## Install and run every test with its real parts
+	$(BIN)/python -m pytest
+
+check: $(VENV)/test  ## Format, lint, types, floors, docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q tests/docs
+
+format: $(VENV)/test  ## Format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/test  ## Measure; figures are ratios against a baseline of the same run
+	$(BIN)/python benchmarks/run.py
+
+lock: ## Write constraints.txt anew from the newest allowed versions
+	rm -rf $(VENV)-lock
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet '.[test]'
+	$(VENV)-lock/bin/python -m pip freeze --exclude sentire | sed 's/+cpu$$//' > constraints.txt
+	rm -rf $(VENV)-lock
+
+clean:  ## Remove what make made
+	rm -rf $(VENV) $(VENV)-lock build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,44 @@
+"""Pick the engine for a bundle and a machine."""
+
+from typing import Literal, get_args
+
+from sentire.backends.base import Backend
+from sentire.backends.fake import FakeBackend
+from sentire.backends.onnxruntime import Device, OnnxRuntimeBackend
+from sentire.backends.openvino import OpenVinoBackend
+from sentire.bundle.store import MODEL_NAME, Bundle
+from sentire.errors import OptionError
+
+Engine = Literal["openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt"]
+"""Engines to choose from; ``openvino`` is the fastest on CPUs and needs no extra."""
+
+_DEVICES: dict[str, Device] = {
+    "onnxruntime": "cpu",
+    "onnxruntime-cuda": "cuda",
+    "onnxruntime-tensorrt": "tensorrt",
+}
+
+
+def open_backend(bundle: Bundle, *, engine: str, threads: int) -> Backend:
+    """Load a bundle's model into an engine.
+
+    Raises
+    ------
+    OptionError
+        ``engine`` is not one of :data:`Engine`, or ``threads`` is below 1.
+    MissingExtra
+        The engine is not installed.
+    BackendError
+        The engine can't load the model.
+    """
+    if engine not in get_args(Engine):
+        raise OptionError(f"engine {engine!r} is unknown; choose {', '.join(get_args(Engine))}")
+    if threads < 1:
+        raise OptionError(f"threads is {threads}; it must be at least 1")
+    if bundle.manifest.backend == "fake":
+        heads = bundle.manifest.heads.values()
+        return FakeBackend({head.output: len(head.labels) for head in heads})
+    model = bundle.path / MODEL_NAME
+    if engine == "openvino":
+        return OpenVinoBackend(model, threads=threads)
+    return OnnxRuntimeBackend(model, threads=threads, device=_DEVICES[engine])

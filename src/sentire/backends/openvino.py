@@ -1,0 +1,81 @@
+"""OpenVINO on the CPU: the engine of the base install."""
+
+import queue
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sentire.backends.base import Logits
+from sentire.errors import BackendError
+from sentire.types import Batch
+
+
+class OpenVinoBackend:
+    """One compiled model and a request for each stream.
+
+    Parameters
+    ----------
+    model : path of an ONNX file with inputs ``input_ids`` and ``attention_mask``
+    threads : int
+        CPUs to use.
+    """
+
+    name = "openvino"
+
+    def __init__(self, model: Path, *, threads: int) -> None:
+        # Imported here: it takes longer than all the rest, and other engines don't need it.
+        import openvino as ov  # noqa: PLC0415
+        from openvino import properties  # noqa: PLC0415
+        from openvino.properties import hint  # noqa: PLC0415
+
+        self.n_streams = threads
+        try:
+            core = ov.Core()
+            self._compiled = core.compile_model(
+                core.read_model(model),
+                "CPU",
+                {
+                    properties.inference_num_threads(): threads,
+                    properties.num_streams(): properties.streams.Num(threads),
+                    # Containers share cores, and pinned threads collide.
+                    hint.enable_cpu_pinning(): False,
+                    hint.inference_precision(): ov.Type.f32,
+                    # A cache of compiled kernels per shape: every length is a new one.
+                    "CPU_RUNTIME_CACHE_CAPACITY": 256,
+                },
+            )
+        except RuntimeError as error:
+            raise BackendError(f"OpenVINO can't load {model}: {_first_line(error)}") from None
+        self._outputs = [output.get_any_name() for output in self._compiled.outputs]
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for _ in range(threads):
+            self._requests.put(self._compiled.create_infer_request())
+
+    def run(self, batch: Batch) -> Logits:
+        """Compute the logits of a batch; releases the GIL while it computes."""
+        request = self._requests.get()
+        try:
+            results = request.infer(
+                {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask},
+                share_inputs=True,
+            )
+            return {
+                name: np.array(results[index], np.float32)
+                for index, name in enumerate(self._outputs)
+            }
+        except RuntimeError as error:
+            raise BackendError(f"OpenVINO failed: {_first_line(error)}") from None
+        finally:
+            self._requests.put(request)
+
+    def close(self) -> None:
+        """Drop the requests and the compiled model."""
+        while not self._requests.empty():
+            self._requests.get()
+        del self._compiled
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

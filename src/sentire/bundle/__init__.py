@@ -1,0 +1,1 @@
+"""The one artefact between learning and running."""

@@ -1,0 +1,125 @@
+"""``sentire analyze``: texts, files and databases in, predictions out."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from sentire.cli.scoring import Request
+
+_EXAMPLES = """
+\b
+Examples:
+  sentire analyze "I absolutely love it"              one text
+  sentire analyze -i reviews.csv -o scored.parquet    a file; the text column is found
+  sentire analyze -i big.jsonl.gz -o out.csv --resume go on after an interruption
+  cat lines.txt | sentire analyze > out.jsonl         one text a line
+  sentire analyze -i sqlite:///shop.db --query "SELECT id, text FROM reviews ORDER BY id"
+
+\b
+例子:
+  sentire analyze "房间很大，但是服务太差了。" --sentences   一段文本，并逐句分析
+  sentire analyze -i 评论.csv --text-column 评论 -o 结果.csv   指定文本列
+  sentire analyze -i 旧文件.txt --encoding gb18030 -o 结果.jsonl   指定编码
+
+Exit codes: 0 all scored, 1 an error of ours, 2 wrong usage or an input that can't be read,
+3 done but some rows carry errors, 130 interrupted.
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@click.option(
+    "-i",
+    "--input",
+    "given",
+    metavar="FILE|-|URL",
+    help="CSV, TSV, JSON Lines, Parquet or plain lines, also .gz and .zst; - is stdin; "
+    "or a database's URL.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Where the answers go; its extension names the format.  [default: stdout]",
+)
+@click.option("--query", metavar="SQL", help="The SELECT to read from a database.")
+@click.option("--text-column", metavar="C", help="Column to score.  [default: the obvious one]")
+@click.option("--sentences", is_flag=True, help="Also score each sentence.")
+@click.option("--emotion", is_flag=True, help="Also tell the emotion.")
+@click.option(
+    "--model",
+    metavar="M",
+    help="Model name, name@version, or a bundle's folder.  [default: the built-in one]",
+)
+@click.option(
+    "--on-long",
+    type=click.Choice(["window", "truncate", "error"]),
+    default="window",
+    show_default=True,
+    help="What to do with a text longer than the model reads at once.",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["table", "jsonl", "csv", "parquet"]),
+    help="Output format.  [default: by extension; table on a terminal, jsonl in a pipe]",
+)
+@click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped.")
+@click.option("--encoding", metavar="E", help="Of a text file.  [default: detected]")
+@click.option(
+    "--input-format",
+    type=click.Choice(["csv", "tsv", "jsonl", "parquet", "lines"]),
+    help="Input format.  [default: by extension; lines from stdin]",
+)
+def analyze(texts: tuple[str, ...], given: str | None, **options: Any) -> int:
+    """Tell the sentiment of Chinese and English text: negative, neutral or positive.
+
+    Give texts as arguments, name an input with -i, or pipe text in. A single argument that is the
+    name of a data file, such as reviews.csv, is read as a file.
+    """
+    from sentire.cli.scoring import score
+    from sentire.io.names import is_data_file
+
+    if texts and given is not None:
+        raise click.UsageError("give texts or -i, not both.", click.get_current_context())
+    if len(texts) == 1 and (texts[0] == "-" or is_data_file(texts[0])):
+        texts, given = (), texts[0]
+    if not texts and given is None:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise click.UsageError(
+                "nothing to analyze: give a text, name a file with -i, or pipe text in.",
+                click.get_current_context(),
+            )
+        given = "-"
+    return score(_request(texts, given, options))
+
+
+def _request(texts: tuple[str, ...], given: str | None, options: dict[str, Any]) -> "Request":
+    """Check that the options fit each other."""
+    from sentire.cli.scoring import Request
+    from sentire.errors import OptionError
+    from sentire.io.names import is_url
+    from sentire.io.sink import choose_format
+
+    output, kind = options["output"], options["kind"]
+    if kind is None:
+        if output is None:
+            kind = "table" if sys.stdout is not None and sys.stdout.isatty() else "jsonl"
+        else:
+            kind = choose_format(output)
+    elif kind == "table" and output is not None:
+        raise OptionError("--format table goes to a terminal; with -o choose jsonl, csv or parquet")
+    if texts:
+        for name in ("query", "text_column", "encoding", "input_format", "resume"):
+            if options[name]:
+                raise OptionError(f"--{name.replace('_', '-')} goes with -i, not with texts")
+    if options["resume"] and output is None:
+        raise OptionError("--resume needs an output file: name it with -o")
+    source: Path | str | None = None
+    if given is not None and given != "-":
+        source = given if is_url(given) else Path(given)
+    return Request(texts=texts, source=source, **{**options, "kind": kind})

@@ -1,0 +1,44 @@
+"""The list of commands; each is imported when it is called."""
+
+from importlib import import_module
+
+import click
+
+_COMMANDS = {
+    "analyze": ("sentire.cli.analyze", "Score texts, files and databases."),
+    "serve": ("sentire.cli.serve", "Serve the web page, the API and the model."),
+}
+
+_HELP = """Sentiment analysis for Chinese and English that you run yourself.
+
+\b
+  sentire analyze "I love it" "服务太差了"
+  sentire analyze -i reviews.csv -o scored.parquet
+  sentire serve
+
+Exit codes: 0 all scored, 1 an error of ours, 2 wrong usage or an input that can't be read,
+3 done but some rows carry errors, 130 interrupted.
+"""
+
+
+class _LazyGroup(click.Group):
+    """A group that knows its commands' names and lines of help without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = getattr(import_module(_COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sentire", message="sentire %(version)s")
+def commands() -> None:
+    """All commands."""

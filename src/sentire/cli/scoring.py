@@ -1,0 +1,216 @@
+"""Run one ``sentire analyze``: open, load, score, sum up."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from sentire.cli.interrupts import Interrupts, Stopped
+from sentire.cli.main import INTERRUPTED, TERMINATED
+from sentire.io.checkpoint import Tally, partial_path
+from sentire.io.job import Job
+from sentire.io.names import InputFormat, OutputFormat
+from sentire.io.recordfile import Sink
+from sentire.io.records import Answer, Layout
+from sentire.io.rows import Row, broken
+from sentire.io.sink import open_sink
+from sentire.types import OnLong
+
+if TYPE_CHECKING:
+    from sentire.cli.progress import ProgressBar
+    from sentire.io.source import Source
+
+ALL_SCORED, SOME_ERRORS = 0, 3
+
+
+class Request(NamedTuple):
+    """What was asked for on the command line."""
+
+    texts: tuple[str, ...]
+    source: Path | str | None
+    """A path, a database's URL, or None for standard input."""
+    output: Path | None
+    query: str | None
+    text_column: str | None
+    sentences: bool
+    emotion: bool
+    model: str | None
+    on_long: OnLong
+    kind: str
+    resume: bool
+    encoding: str | None
+    input_format: InputFormat | None
+
+
+def score(request: Request) -> int:
+    """Score all texts of a request.
+
+    Returns
+    -------
+    Exit code.
+
+    Raises
+    ------
+    SentireError
+        The input, the model or the output can't be used.
+    """
+    began = time.monotonic()
+    job: Job | None = None
+    try:
+        with Interrupts() as interrupts, ExitStack() as opened:
+            source = None if request.texts else opened.enter_context(_open_source(request))
+            scorer = _Scorer(request)
+            opened.push(scorer.closed_unless_stopped)
+            sink = _open_sink(request, source, scorer)
+            opened.callback(sink.close)
+            rows = _argument_rows(request.texts) if source is None else source
+            job = Job(rows, scorer, sink, unbroken=interrupts.held)
+            with _progress(request, source, job) as bar:
+                for _ in job.run():
+                    if bar is not None:
+                        bar.show(job.tally.rows, job.n_read)
+    except Stopped as stopped:
+        _say(_interrupted(job, request))
+        return TERMINATED if stopped.number == signal.SIGTERM else INTERRUPTED
+    if request.source is not None:
+        _say(_summary(job.tally, request, time.monotonic() - began))
+    return SOME_ERRORS if job.tally.errors else ALL_SCORED
+
+
+class _Scorer:
+    """The loaded model, asked for what the request wants."""
+
+    def __init__(self, request: Request) -> None:
+        import sentire
+
+        self._analyzer = sentire.load(request.model)
+        self.digest = self._analyzer.info.digest
+        self._request = request
+        try:
+            self([])  # refuses what the model does not have, before an output is begun
+        except BaseException:
+            self._analyzer.close()
+            raise
+
+    def __call__(self, texts: Iterable[object]) -> Iterator[Answer]:
+        return self._analyzer.analyze_many(
+            texts,
+            sentences=self._request.sentences,
+            emotion=self._request.emotion,
+            on_long=self._request.on_long,
+        )
+
+    def closed_unless_stopped(
+        self,
+        kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        """Close the model; not for one who waits for the end, as it first answers what waits."""
+        if kind is None or not issubclass(kind, Stopped | BrokenPipeError):
+            self._analyzer.close()
+
+
+def _open_source(request: Request) -> "Source":
+    from sentire.io.source import Wanted, open_source
+
+    return open_source(
+        request.source,
+        Wanted(
+            format=request.input_format,
+            encoding=request.encoding,
+            text_column=request.text_column,
+            query=request.query,
+            all_columns=request.kind == "csv",
+        ),
+    )
+
+
+def _open_sink(request: Request, source: "Source | None", scorer: _Scorer) -> Sink:
+    if request.kind == "table":
+        from sentire.cli.terminal import TerminalTable
+
+        return TerminalTable(emotion=request.emotion)
+    layout = Layout(
+        text_column="text" if source is None else source.text_column,
+        columns=("text",) if source is None else source.columns,
+        sentences=request.sentences,
+        emotion=request.emotion,
+        byte_order_mark=source is not None and source.encoding not in {None, "utf-8"},
+    )
+    job = {
+        **({"input": "arguments"} if source is None else source.identity),
+        "text column": layout.text_column,
+        "--sentences": str(request.sentences),
+        "--emotion": str(request.emotion),
+        "--on-long": request.on_long,
+        "--format": request.kind,
+        "model": scorer.digest,
+    }
+    sink = open_sink(
+        request.output,
+        cast("OutputFormat", request.kind),
+        layout,
+        types=None if source is None else source.types,
+        job=job,
+        resume=request.resume,
+    )
+    if request.resume:
+        done = sink.checkpoint.tally.rows if sink.checkpoint else 0
+        _say(
+            f"resuming after {done:,} rows"
+            if done
+            else f"nothing to resume for {request.output}; starting from the beginning"
+        )
+    return sink
+
+
+def _argument_rows(texts: Sequence[str]) -> Iterator[Row]:
+    for number, text in enumerate(texts, 1):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            yield Row(number, "", {}, broken(f"argument {number} is not valid UTF-8"))
+        else:
+            yield Row(number, text, {"text": text})
+
+
+def _progress(
+    request: Request, source: "Source | None", job: Job
+) -> "AbstractContextManager[ProgressBar | None]":
+    """Make a bar for a file or a database whose answers don't go to the same terminal."""
+    shown = sys.stderr is not None and sys.stderr.isatty() and request.kind != "table"
+    if source is None or request.source is None or not shown:
+        return nullcontext()
+    from sentire.cli.progress import ProgressBar
+
+    return ProgressBar(source.fraction_read, n_before=job.tally.rows)
+
+
+def _summary(tally: Tally, request: Request, seconds: float) -> str:
+    """Sum a run up: ``1,000 rows in 2.1 s: 600 positive, 390 negative; 10 errors: 10 empty_text``."""
+    outcome = ", ".join(f"{n:,} {label}" for label, n in sorted(tally.labels.items()))
+    line = f"{tally.rows:,} rows in {seconds:.1f} s"
+    line += f": {outcome}" if outcome else ""
+    if tally.errors:
+        n_errors = sum(tally.errors.values())
+        codes = ", ".join(f"{n:,} {code}" for code, n in sorted(tally.errors.items()))
+        line += f"; {n_errors:,} without an answer: {codes}"
+    return line + (f" -> {request.output}" if request.output else "")
+
+
+def _interrupted(job: Job | None, request: Request) -> str:
+    if job is None:
+        return "interrupted"
+    line = f"interrupted after {job.tally.rows:,} rows"
+    resumable = request.output and partial_path(request.output.resolve()).exists()
+    return line + ("; continue with --resume" if resumable else "")
+
+
+def _say(message: str) -> None:
+    with suppress(OSError, ValueError, AttributeError):  # nobody listens on stderr
+        print(f"sentire: {message}", file=sys.stderr, flush=True)  # noqa: T201

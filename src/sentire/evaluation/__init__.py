@@ -1,0 +1,1 @@
+"""Figures about a model, measured through the engine that serves it."""

@@ -1,0 +1,1 @@
+"""From trained weights to one INT8 ONNX file."""

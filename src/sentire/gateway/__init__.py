@@ -1,0 +1,1 @@
+"""What people and their programs talk to: the page, ``/analyze`` and what stands behind them."""

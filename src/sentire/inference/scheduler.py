@@ -1,0 +1,199 @@
+"""One bounded queue in front of a model; its workers run what waits.
+
+Reads:   windows of texts, from any thread
+Gives:   a future for the windows of one text, in the caller's order
+Never:   keeps a waiter without an answer: a batch that fails fails its texts, a worker that dies
+         fails everyone and ``ready``
+"""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, InvalidStateError
+from typing import Annotated, NamedTuple
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from sentire.backends.base import Backend, Logits
+from sentire.errors import Closed, Overloaded
+from sentire.inference.batching import Batching, LengthBuckets, pad
+from sentire.types import Window
+
+
+class Scheduling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much may wait, and how it is batched."""
+
+    max_waiting: Annotated[int, Meta(ge=1)] = 4096
+    """Windows in the queue; a request over it is refused, a file job waits."""
+    batching: Batching = Batching()
+
+
+class _Job:
+    """The windows of one text and the future that their logits fill."""
+
+    def __init__(self, n_windows: int) -> None:
+        self.future: Future[Logits] = Future()
+        self.parts: list[Logits | None] = [None] * n_windows
+        self.missing = n_windows
+
+
+class _Entry(NamedTuple):
+    job: _Job
+    place: int
+    window: Window
+
+
+class Scheduler:
+    """Runs windows on a backend, similar lengths together, oldest first.
+
+    A lone window starts at once; batches grow by themselves when more comes in than runs.
+
+    Parameters
+    ----------
+    backend : Backend
+        Closed by :meth:`close`.
+    pad_id : int
+    """
+
+    def __init__(
+        self, backend: Backend, *, pad_id: int, scheduling: Scheduling | None = None
+    ) -> None:
+        self._backend = backend
+        self._pad_id = pad_id
+        self._scheduling = scheduling or Scheduling()
+        self._waiting: LengthBuckets[_Entry] = LengthBuckets(self._scheduling.batching)
+        self._changed = threading.Condition()
+        self._closing = False
+        self._death: BaseException | None = None
+        self._workers = [
+            threading.Thread(target=self._work, name=f"sentire-{number}", daemon=True)
+            for number in range(backend.n_streams)
+        ]
+        for worker in self._workers:
+            worker.start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a text that comes now would be answered."""
+        return not self._closing and self._death is None
+
+    def submit(self, windows: Sequence[Window], *, wait: bool = False) -> Future[Logits]:
+        """Queue the windows of one text.
+
+        Parameters
+        ----------
+        windows : at least one
+        wait : bool
+            Wait for room in a full queue instead of refusing.
+
+        Returns
+        -------
+        Future of output name -> float32 array of shape (n_windows, n_labels). Cancelling it before
+        it runs takes its windows out at no cost.
+
+        Raises
+        ------
+        Overloaded
+            The queue is full. A text of more windows than the queue holds runs when it is empty.
+        Closed
+            The scheduler was closed, or its worker died.
+        """
+        limit = self._scheduling.max_waiting
+        job = _Job(len(windows))
+        with self._changed:
+            while self.ready and self._waiting and len(self._waiting) + len(windows) > limit:
+                if not wait:
+                    raise Overloaded(len(self._waiting), limit)
+                self._changed.wait()
+            if not self.ready:
+                raise Closed(self._why_closed())
+            for index, window in enumerate(windows):
+                self._waiting.add(_Entry(job, index, window), len(window.ids))
+            self._changed.notify_all()
+        return job.future
+
+    def close(self) -> None:
+        """Answer what waits, then stop the workers and close the backend."""
+        with self._changed:
+            if self._closing:
+                return
+            self._closing = True
+            self._changed.notify_all()
+        for worker in self._workers:
+            worker.join()
+        self._backend.close()
+
+    def _work(self) -> None:
+        try:
+            while (entries := self._next()) is not None:
+                self._run(entries)
+        except BaseException as error:  # whatever ends a worker must reach the waiters
+            with self._changed:
+                self._death = error
+                left = self._waiting.drain()
+                self._changed.notify_all()
+            for entry in left:
+                _fail(entry.job, Closed(self._why_closed()))
+
+    def _next(self) -> list[_Entry] | None:
+        """Wait for work; None when there will be none."""
+        with self._changed:
+            while True:
+                if self._death is not None:
+                    return None
+                entries = [e for e in self._waiting.take() if not e.job.future.cancelled()]
+                if entries:
+                    self._changed.notify_all()
+                    return entries
+                if self._waiting:
+                    continue
+                if self._closing:
+                    return None
+                self._changed.wait()
+
+    def _run(self, entries: list[_Entry]) -> None:
+        batch = pad([entry.window.ids for entry in entries], pad_id=self._pad_id)
+        try:
+            logits = self._backend.run(batch)
+        except BaseException as error:
+            # The batch's texts get it; an ordinary failure ends there, and the worker goes on.
+            for entry in entries:
+                _fail(
+                    entry.job, error if isinstance(error, Exception) else Closed(_death_of(error))
+                )
+            if isinstance(error, Exception):
+                return
+            raise
+        finished = []
+        with self._changed:
+            for row, entry in enumerate(entries):
+                entry.job.parts[entry.place] = {name: rows[row] for name, rows in logits.items()}
+                entry.job.missing -= 1
+                if not entry.job.missing:
+                    finished.append(entry.job)
+        for job in finished:
+            _finish(job)
+
+    def _why_closed(self) -> str:
+        return _death_of(self._death) if self._death else "the analyzer was closed"
+
+
+def _death_of(error: BaseException) -> str:
+    return f"the model's worker ended: {type(error).__name__}"
+
+
+def _finish(job: _Job) -> None:
+    parts = [part for part in job.parts if part is not None]
+    stacked = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+    try:
+        job.future.set_result(stacked)
+    except InvalidStateError:
+        return  # the caller left, or another window of the text failed
+
+
+def _fail(job: _Job, error: Exception) -> None:
+    try:
+        job.future.set_exception(error)
+    except InvalidStateError:
+        return

@@ -1,0 +1,1 @@
+"""Readers and writers: files, databases and streams of any size, resumable."""

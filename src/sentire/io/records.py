@@ -1,0 +1,146 @@
+"""How a row and its answer are written, in JSON Lines and in CSV."""
+
+import base64
+import csv
+import io
+import re
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from sentire.io.columns import output_name
+from sentire.io.rows import Row
+from sentire.labels import POLARITY
+from sentire.types import Prediction, Unscored
+
+Answer = Prediction | Unscored
+Cell = str | float | bool | None
+
+_NUMBER = re.compile(r"[+-]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?%?")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet runs a cell that begins so."""
+
+
+class Layout(NamedTuple):
+    """What the output holds beside the answers."""
+
+    text_column: str
+    columns: tuple[str, ...] | None = None
+    """All input columns, in order; None where they are not known beforehand."""
+    sentences: bool = False
+    emotion: bool = False
+    byte_order_mark: bool = False
+    """Whether a CSV begins with one, as Excel needs to see that it is UTF-8."""
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """Columns that every table gets."""
+        asked = [name for name in ("emotion", "sentences") if getattr(self, name)]
+        flat = ("mixed", "language", "truncated", "warnings", "error")
+        return ("label", "score", *POLARITY, *flat, *asked)
+
+
+class Encoder(Protocol):
+    """Turns rows into bytes."""
+
+    def header(self) -> bytes:
+        """Give what stands before the first record."""
+
+    def encode(self, row: Row, answer: Answer) -> bytes:
+        """Write one record."""
+
+
+class JsonLinesEncoder:
+    """The prediction's record, with the other columns under ``input``."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._text_column = layout.text_column
+        self._encoder = msgspec.json.Encoder(enc_hook=str)
+
+    def header(self) -> bytes:
+        """Give nothing."""
+        return b""
+
+    def encode(self, row: Row, answer: Answer) -> bytes:
+        """Write one line."""
+        record = self._encoder.encode(answer)
+        others = {name: value for name, value in row.fields.items() if name != self._text_column}
+        if not others:
+            return record + b"\n"
+        return record[:-1] + b',"input":' + self._encoder.encode(others) + b"}\n"
+
+
+class CsvEncoder:
+    """The input's columns, then the answer's; cells that a spreadsheet would run are disarmed."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._columns = layout.columns or (layout.text_column,)
+        self._buffer = io.StringIO(newline="")
+        self._writer = csv.writer(self._buffer, lineterminator="\n")
+
+    def header(self) -> bytes:
+        """Give the names of the columns."""
+        answers = self._layout.answer_columns
+        names = [_disarmed(output_name(column, answers)) for column in self._columns]
+        mark = b"\xef\xbb\xbf" if self._layout.byte_order_mark else b""
+        return mark + self._line([*names, *answers])
+
+    def encode(self, row: Row, answer: Answer) -> bytes:
+        """Write one record."""
+        given = [_cell(row.fields.get(column)) for column in self._columns]
+        answered = [_cell(value) for value in answer_values(answer, self._layout)]
+        return self._line(given + answered)
+
+    def _line(self, cells: Sequence[str]) -> bytes:
+        self._writer.writerow(cells)
+        line = self._buffer.getvalue().encode()
+        self._buffer.seek(0)
+        self._buffer.truncate()
+        return line
+
+
+def answer_values(answer: Answer, layout: Layout) -> list[Cell]:
+    """Flatten an answer into the cells of ``layout.answer_columns``."""
+    if isinstance(answer, Unscored):
+        values: dict[str, Cell] = {"error": answer.error.code}
+        return [values.get(name) for name in layout.answer_columns]
+    values = {
+        "label": answer.label,
+        "score": answer.score,
+        **answer.probabilities,
+        "mixed": answer.mixed,
+        "language": answer.language.code,
+        "truncated": answer.coverage.truncated,
+        "warnings": " ".join(warning.code for warning in answer.warnings),
+        "emotion": answer.emotion.label if answer.emotion else None,
+        "sentences": msgspec.json.encode(answer.sentences or []).decode(),
+    }
+    return [values.get(name) for name in layout.answer_columns]
+
+
+def as_text(value: object) -> str:
+    """Write any value of an input as text: nested ones as JSON, bytes in base64."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, date | datetime | time):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, dict | list | tuple | set):
+        return msgspec.json.encode(value, enc_hook=str).decode()
+    return str(value)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return _disarmed(value) if isinstance(value, str) else as_text(value)
+
+
+def _disarmed(text: str) -> str:
+    if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text):
+        return "'" + text
+    return text

@@ -1,0 +1,107 @@
+"""Open any output: choose its format, its compression and where it continues."""
+
+import io
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from sentire.errors import OptionError, OutputError
+from sentire.io.checkpoint import load_checkpoint, partial_path
+from sentire.io.failures import unwritable
+from sentire.io.names import OutputFormat, output_format, read_name
+from sentire.io.recordfile import RecordFile, RecordStream, Sink
+from sentire.io.records import CsvEncoder, Encoder, JsonLinesEncoder, Layout
+from sentire.io.tables import TableFile
+
+
+def open_sink(
+    output: Path | None,
+    kind: OutputFormat,
+    layout: Layout,
+    *,
+    types: dict[str, Any] | None = None,
+    job: dict[str, str] | None = None,
+    resume: bool = False,
+) -> Sink:
+    """Open an output.
+
+    Parameters
+    ----------
+    output : Path or None
+        None is standard output.
+    types : dict of column name -> pyarrow.DataType, or None where the values must tell
+    job : dict of str
+        What makes this job the one it is; compared when it is resumed.
+    resume : bool
+        Go on where an earlier run of the same job stopped, if it left anything behind.
+
+    Raises
+    ------
+    OutputError
+        It can't be written.
+    OptionError
+        The format needs a file, or what was left behind is another job's.
+    """
+    special = output is None or (output.exists() and not output.is_file())
+    if output is not None and output.is_dir():
+        raise OutputError(f"{output} is a folder. Name a file in it.")
+    if special or output is None:
+        return _open_stream(output, kind, layout, resume=resume)
+    compression = read_name(output).compression
+    output = output.resolve()
+    checkpoint = load_checkpoint(output, job or {}) if resume else None
+    if checkpoint is None:
+        _clear_other_kind(output, kind)
+    if kind == "parquet":
+        if compression is not None:
+            raise OptionError(f"{output}: Parquet is compressed inside. Name it .parquet alone.")
+        return TableFile(output, layout, types, job=job or {}, checkpoint=checkpoint)
+    return RecordFile(
+        output,
+        _encoder(kind, layout),
+        job=job or {},
+        compression=compression,
+        checkpoint=checkpoint,
+    )
+
+
+def choose_format(output: Path) -> OutputFormat:
+    """Format of an output by its name; a device or a pipe has no name and gets JSON Lines."""
+    if output.exists() and not output.is_file() and not output.is_dir():
+        return "jsonl"
+    return output_format(output)
+
+
+def _open_stream(output: Path | None, kind: OutputFormat, layout: Layout, *, resume: bool) -> Sink:
+    if kind == "parquet":
+        raise OptionError("Parquet can't be written to a pipe. Name a file with -o.")
+    if resume:
+        raise OptionError("--resume needs an output file: name it with -o.")
+    try:
+        if output is None:
+            number = sys.__stdout__.fileno() if sys.__stdout__ else 1
+            file = io.FileIO(number, "wb", closefd=False)
+        else:
+            file = io.FileIO(os.open(output, os.O_WRONLY), "wb")
+    except OSError as error:
+        raise OutputError(unwritable(str(output), error)) from None
+    name = "stdout" if output is None else str(output)
+    return RecordStream(file, _encoder(kind, layout), name=name)
+
+
+def _encoder(kind: OutputFormat, layout: Layout) -> Encoder:
+    return CsvEncoder(layout) if kind == "csv" else JsonLinesEncoder(layout)
+
+
+def _clear_other_kind(output: Path, kind: OutputFormat) -> None:
+    """What an earlier job of another format left under the same name makes room."""
+    partial = partial_path(output)
+    try:
+        if kind == "parquet" and partial.is_file():
+            partial.unlink()
+        elif kind != "parquet" and partial.is_dir():
+            shutil.rmtree(partial)
+    except OSError as error:
+        raise OutputError(unwritable(output, error)) from None

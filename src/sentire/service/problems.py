@@ -1,0 +1,109 @@
+"""Errors as problem documents (RFC 9457), and the one table from our errors to HTTP status codes.
+
+Reads:   an exception of sentire or of the web framework, or the error record of one text
+Gives:   a response with status, code and one sentence that says what to do
+Never:   shows a caller the inside of an unexpected error
+"""
+
+from http import HTTPStatus
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sentire import errors
+from sentire.types import RowError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a request was not answered, after RFC 9457."""
+
+    type: str = "about:blank"
+    title: str
+    """The status code in words."""
+    status: int
+    code: str
+    """What programs tell problems apart by."""
+    detail: str
+    """What came, what is allowed, what to do."""
+
+
+class Refused(Exception):
+    """A request is answered with a problem.
+
+    Parameters
+    ----------
+    status : int
+    code : str
+    detail : str
+    headers : dict, optional
+        Further headers of the response.
+    """
+
+    def __init__(
+        self, status: int, code: str, detail: str, headers: dict[str, str] | None = None
+    ) -> None:
+        self.status, self.code, self.detail, self.headers = status, code, detail, headers
+        super().__init__(status, code, detail, headers)
+
+
+# The first line that fits counts, so the special stands before the general.
+_TABLE: tuple[tuple[type[errors.SentireError], int, str], ...] = (
+    (errors.UnsupportedRequest, 422, "unsupported_request"),
+    (errors.InputError, 422, "invalid_input"),
+    (errors.Overloaded, 429, "overloaded"),
+    (errors.Unavailable, 503, "not_ready"),
+)
+_RETRY_AFTER = {"Retry-After": "1"}
+_ROW_STATUS = {"text_too_large": 413}
+_FRAMEWORK = {
+    404: ("not_found", "There is nothing at this path. GET /docs lists what there is."),
+    405: ("method_not_allowed", "This path does not take {method}. It takes {allow}."),
+}
+_INTERNAL = Refused(
+    500, "internal_error", "The server failed at this request. The reason is in its log."
+)
+
+
+def of_row(error: RowError) -> Refused:
+    """Turn the error record of a request's only text into the problem of the request."""
+    return Refused(_ROW_STATUS.get(error.code, 422), error.code, error.message)
+
+
+def of_error(error: Exception) -> Refused:
+    """Find the problem that stands for an exception; one that is not in the table is a 500."""
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, errors.TextError):
+        return of_row(RowError(error.code, str(error)))
+    for kind, status, code in _TABLE:
+        if isinstance(error, kind):
+            headers = _RETRY_AFTER if status in {429, 503} else None
+            return Refused(status, code, str(error), headers)
+    return _INTERNAL
+
+
+def of_framework(request: Request, error: HTTPException) -> Refused:
+    """Turn what the router raises into a problem."""
+    headers = dict(error.headers or {})
+    code, detail = _FRAMEWORK.get(
+        error.status_code, (HTTPStatus(error.status_code).name.lower(), str(error.detail))
+    )
+    detail = detail.format(method=request.method, allow=headers.get("Allow", "other methods"))
+    return Refused(error.status_code, code, detail, headers)
+
+
+def response(refused: Refused) -> Response:
+    """Write the problem document."""
+    problem = Problem(
+        title=HTTPStatus(refused.status).phrase,
+        status=refused.status,
+        code=refused.code,
+        detail=refused.detail,
+    )
+    return Response(
+        msgspec.json.encode(problem), refused.status, refused.headers, media_type=MEDIA_TYPE
+    )

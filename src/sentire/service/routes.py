@@ -1,0 +1,151 @@
+"""Scoring and health, for the model service and for the gateway around it.
+
+Reads:   requests in sentire's own dialect
+Gives:   predictions, as many as texts and in their order, within the limits
+Never:   decides anything about a text; the analyzer does
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sentire.config import Limits
+from sentire.errors import Closed
+from sentire.inference.analyzer import Analyzer
+from sentire.service.body import read_json_body
+from sentire.service.problems import MEDIA_TYPE, Refused, of_row
+from sentire.service.wire import native
+from sentire.types import Prediction, RowError, Unscored
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_REFUSALS = {
+    "400": "The body is no JSON in UTF-8.",
+    "408": "The body came too slowly.",
+    "413": "The body, the text or the number of texts is too large.",
+    "415": "The body is not declared as JSON.",
+    "422": "A field is unknown or has a value that is not allowed, or the text can't be scored.",
+    "429": "Too many texts wait already; Retry-After says when to come back.",
+    "503": "The model is not ready, or did not answer in time.",
+}
+
+
+def scoring_endpoint(analyzer: Analyzer, limits: Limits) -> Endpoint:
+    """Make the function behind ``POST /predict`` and ``POST /analyze``."""
+
+    async def score(request: Request) -> Response:
+        asked = native.decode(await read_json_body(request, limits))
+        answers = await _score(analyzer, asked, limits)
+        if asked.texts is not msgspec.UNSET:
+            return _json(native.encode(native.Predictions(answers)))
+        answer = answers[0]
+        if isinstance(answer, Unscored):
+            raise of_row(answer.error)
+        return _json(native.encode(answer))
+
+    return score
+
+
+async def _score(
+    analyzer: Analyzer, asked: native.PredictRequest, limits: Limits
+) -> list[Prediction | Unscored]:
+    """Score the texts that are within the limits, and put the others in their own places."""
+    _require_ready(analyzer)
+    texts = asked.all_texts
+    if len(texts) > limits.texts:
+        raise Refused(
+            413,
+            "too_many_texts",
+            f"The request has {len(texts):,} texts, this server takes {limits.texts:,}. "
+            "Send them in several requests.",
+        )
+    too_large = {
+        index: _too_large(text, limits.text_characters)
+        for index, text in enumerate(texts)
+        if isinstance(text, str) and len(text) > limits.text_characters
+    }
+    fitting = [text for index, text in enumerate(texts) if index not in too_large]
+    try:
+        async with asyncio.timeout(limits.request_s):
+            scored = await analyzer.analyze_async(
+                fitting, sentences=asked.sentences, emotion=asked.emotion, on_long=asked.on_long
+            )
+    except TimeoutError:
+        raise Refused(
+            503,
+            "timed_out",
+            f"The model did not answer within {limits.request_s:g} s. "
+            "Try again later, or with fewer texts.",
+            {"Retry-After": "1"},
+        ) from None
+    rest = iter(scored)
+    return [too_large[i] if i in too_large else next(rest) for i in range(len(texts))]
+
+
+def _require_ready(analyzer: Analyzer) -> None:
+    if not analyzer.ready:
+        raise Closed("The model is not ready: it was closed, or its worker ended.")
+
+
+def _too_large(text: str, limit: int) -> Unscored:
+    message = (
+        f"the text has {len(text):,} characters, this server takes {limit:,}. Send it in parts."
+    )
+    return Unscored(text=text, error=RowError("text_too_large", message))
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json")
+
+
+def scoring_description() -> dict[str, Any]:
+    """Describe a scoring endpoint, whose bodies FastAPI does not see, for the OpenAPI document."""
+
+    def content(media_type: str, *names: str) -> dict[str, Any]:
+        refs = [{"$ref": f"#/components/schemas/{name}"} for name in names]
+        return {"content": {media_type: {"schema": refs[0] if len(refs) == 1 else {"oneOf": refs}}}}
+
+    refusals = {
+        status: {"description": text, **content(MEDIA_TYPE, "Problem")}
+        for status, text in _REFUSALS.items()
+    }
+    answers = {
+        "description": "The prediction of the text, or those of the texts in their order.",
+        **content("application/json", "Prediction", "Predictions"),
+    }
+    return {
+        "requestBody": {"required": True, **content("application/json", "PredictRequest")},
+        "responses": {"200": answers, **refusals},
+    }
+
+
+def model_router(analyzer: Analyzer, limits: Limits) -> APIRouter:
+    """``/predict`` and the two health checks."""
+    router = APIRouter()
+    router.post(
+        "/predict",
+        operation_id="predict",
+        summary="Score a text or several",
+        openapi_extra=scoring_description(),
+    )(scoring_endpoint(analyzer, limits))
+
+    @router.get("/health/live", operation_id="live", summary="Whether the process answers")
+    async def live() -> Response:
+        return _json(b'{"status":"live"}')
+
+    @router.get(
+        "/health/ready",
+        operation_id="ready",
+        summary="Whether texts would be scored",
+        responses={503: {"description": "The model was closed, or its worker ended."}},
+    )
+    async def ready() -> Response:
+        _require_ready(analyzer)
+        return _json(msgspec.json.encode({"status": "ready", "model": analyzer.info}))
+
+    return router

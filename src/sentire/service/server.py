@@ -1,0 +1,131 @@
+"""Bind a port, run an application on it with uvicorn, end it in good order.
+
+Reads:   host, port, application
+Gives:   a running server until SIGINT or SIGTERM
+Never:   prints; the caller is told when the server is ready
+"""
+
+import errno
+import ipaddress
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from sentire.errors import OptionError
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take a port without listening yet, so that a port in use shows before a model is loaded.
+
+    Parameters
+    ----------
+    host : address or name of this machine
+    port : 0 takes a free one
+
+    Raises
+    ------
+    OptionError
+        The port is in use or not permitted, or the host is not this machine.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        raise OptionError(
+            f"host {host!r} is no address and no name that resolves to one. "
+            "Use 127.0.0.1 for this machine only, 0.0.0.0 for every network it is on."
+        ) from None
+    # "localhost" may mean ::1 first, while most people then type 127.0.0.1.
+    family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        raise _why_not(error, host, port) from None
+    return sock
+
+
+def _why_not(error: OSError, host: str, port: int) -> OptionError:
+    if error.errno == errno.EADDRINUSE:
+        return OptionError(
+            f"port {port} on {host} is in use. Stop the program that holds it, "
+            f"or choose another port, such as --port {port + 1 if port < 65535 else 8080}."
+        )
+    if error.errno == errno.EACCES:
+        return OptionError(
+            f"port {port} on {host} is not permitted to this user. "
+            "Choose one from 1024, such as --port 8080."
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return OptionError(
+            f"host {host} is not an address of this machine. "
+            "Use 127.0.0.1 for this machine only, 0.0.0.0 for every network it is on."
+        )
+    return OptionError(f"port {port} on {host} can't be used: {error.strerror}.")
+
+
+def url_of(sock: socket.socket) -> str:
+    """URL under which this machine reaches a bound socket."""
+    host, port = sock.getsockname()[:2]
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if address.is_unspecified:
+        host = "127.0.0.1" if address.version == 4 else "::1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def is_public(sock: socket.socket) -> bool:
+    """Whether other machines may reach a bound socket."""
+    return not ipaddress.ip_address(sock.getsockname()[0].partition("%")[0]).is_loopback
+
+
+def run(
+    app: ASGIApp, sock: socket.socket, *, shutdown_s: int, on_ready: Callable[[], None]
+) -> None:
+    """Serve until SIGINT or SIGTERM; then answer what is under way and return.
+
+    uvicorn hands the signal on to the handler that stood before, which decides how the process
+    ends.
+
+    Parameters
+    ----------
+    app : ASGI application
+    sock : from :func:`bind`
+    shutdown_s : int
+        Seconds that running requests get to finish.
+    on_ready : function
+        Called once connections are taken.
+
+    Raises
+    ------
+    OptionError
+        Another program took the port in the meantime.
+    """
+    config = uvicorn.Config(
+        app,
+        access_log=False,  # Guard writes one without query strings
+        log_config=None,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=shutdown_s,
+    )
+    server = _Server(config, on_ready)
+    try:
+        server.run(sockets=[sock])
+    except OSError as error:
+        host, port = sock.getsockname()[:2]
+        raise _why_not(error, host, port) from None
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()

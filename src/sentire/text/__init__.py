@@ -1,0 +1,1 @@
+"""The one text path: normalize, identify the language, segment, tokenize."""

@@ -1,0 +1,149 @@
+"""The records that travel between rooms. All frozen; none computes.
+
+A text becomes a :class:`Document` of :class:`Window` token ids, runs in a :class:`Batch`, and ends
+as a :class:`Prediction`, or as an :class:`Unscored` record in the same place.
+"""
+
+from typing import Literal, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from msgspec import UNSET, UnsetType
+
+OnLong = Literal["window", "truncate", "error"]
+"""What to do with a text that is longer than the model reads at once."""
+
+
+class Language(msgspec.Struct, frozen=True):
+    """Language of a text."""
+
+    code: str
+    """ISO 639-1, or ``und`` where there is nothing to tell it by."""
+    confidence: float
+    """0 to 1."""
+    supported: bool
+    """Whether the model was trained for it."""
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    """How much of a text the model saw."""
+
+    tokens: int
+    """Tokens of the whole text, without special ones."""
+    read: int
+    """Tokens that the model read."""
+    windows: int
+    """Pieces the text was read in."""
+    truncated: bool
+
+
+class Warning(msgspec.Struct, frozen=True):  # noqa: A001 - the contract's word
+    """Something the reader of a prediction should know."""
+
+    code: str
+    message: str
+
+
+class Emotion(msgspec.Struct, frozen=True):
+    """Strongest emotion and the probability of each."""
+
+    label: str
+    probabilities: dict[str, float]
+
+
+class Sentence(msgspec.Struct, frozen=True):
+    """Sentiment of one sentence, or of one side of a contrast such as "…, but …"."""
+
+    start: int
+    """Offset of its first character, in code points of the text as it was given."""
+    end: int
+    """Offset behind its last character."""
+    label: str
+    score: float
+
+
+class ModelInfo(msgspec.Struct, frozen=True):
+    """Which model answered."""
+
+    name: str
+    version: str
+    digest: str
+    """``sha256:`` and the digest of the bundle's manifest, which holds that of every file."""
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Sentiment of one text."""
+
+    text: str
+    label: str
+    """The most probable of ``probabilities``."""
+    score: float
+    """Calibrated probability of ``label``."""
+    probabilities: dict[str, float]
+    mixed: bool | None
+    """Whether sentences disagree with confidence; None when sentences were not asked for."""
+    language: Language
+    coverage: Coverage
+    warnings: list[Warning]
+    model: ModelInfo
+    emotion: Emotion | UnsetType = UNSET
+    sentences: list[Sentence] | UnsetType = UNSET
+
+    @property
+    def error(self) -> None:
+        """None: this text was scored."""
+        return
+
+
+class RowError(msgspec.Struct, frozen=True):
+    """Why a text was not scored."""
+
+    code: str
+    message: str
+
+
+class Unscored(msgspec.Struct, frozen=True, kw_only=True):
+    """The record in the place of a text that could not be scored."""
+
+    text: str
+    error: RowError
+
+
+class Window(NamedTuple):
+    """A stretch of a text that the model reads at once."""
+
+    ids: npt.NDArray[np.int32]
+    """Token ids with the special tokens, shape (n_tokens,)."""
+    weight: int
+    """Tokens that only this window answers for; windows overlap, weights don't."""
+
+
+class Segment(NamedTuple):
+    """A sentence or clause: where it stands in the original, and its tokens."""
+
+    start: int
+    end: int
+    window: Window
+
+
+class Document(NamedTuple):
+    """A text after the text path, ready to run."""
+
+    text: str
+    language: Language
+    coverage: Coverage
+    unknown: int
+    """Tokens outside the vocabulary."""
+    windows: tuple[Window, ...]
+    segments: tuple[Segment, ...]
+    """Empty unless sentences were asked for and there are at least two."""
+
+
+class Batch(NamedTuple):
+    """Padded rows for one run of the model."""
+
+    input_ids: npt.NDArray[np.int64]
+    """Shape (n_rows, n_tokens)."""
+    attention_mask: npt.NDArray[np.int64]
+    """Shape (n_rows, n_tokens): 1 for a token, 0 for padding."""

@@ -1,0 +1,68 @@
+"""Every engine gives the same answers for the shipped model's one file."""
+
+import numpy as np
+import pytest
+
+import sentire
+from sentire.backends.choose import open_backend
+from sentire.bundle.builtin import find_bundle
+from sentire.bundle.store import read_bundle
+from sentire.errors import BackendError, MissingExtra, OptionError
+from sentire.inference.batching import pad
+from sentire.types import Document
+
+TEXTS = ["I love this!", "太差了", "The train leaves at nine.", "很好 " * 40]
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return read_bundle(find_bundle())
+
+
+def logits_of(backend, bundle, *, together):
+    documents = [d for d in bundle.text_path.prepare(TEXTS) if isinstance(d, Document)]
+    rows = [document.windows[0].ids for document in documents]
+    batches = [rows] if together else [[row] for row in rows]
+    return np.concatenate(
+        [backend.run(pad(batch, pad_id=bundle.text_path.pad_id))["logits"] for batch in batches]
+    )
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_an_answer_hardly_depends_on_what_runs_beside_it(shipped, engine):
+    backend = open_backend(shipped, engine=engine, threads=1)
+    alone, together = (logits_of(backend, shipped, together=t) for t in (False, True))
+    np.testing.assert_allclose(alone, together, atol=0.15)
+    backend.close()
+
+
+def test_openvino_and_onnx_runtime_agree_on_the_label_and_nearly_on_the_scores():
+    answers = []
+    for engine in ("openvino", "onnxruntime"):
+        with sentire.load(engine=engine, threads=1) as analyzer:
+            assert analyzer.engine == engine
+            answers.append(list(analyzer.analyze_many(TEXTS)))
+    for ours, other in zip(*answers, strict=True):
+        assert ours.label == other.label
+        for label, share in ours.probabilities.items():
+            assert share == pytest.approx(other.probabilities[label], abs=0.1)
+
+
+@pytest.mark.parametrize("device", ["cuda", "tensorrt"])
+def test_a_missing_gpu_engine_names_the_extra(shipped, device):
+    with pytest.raises(MissingExtra, match=r"pip install 'sentire\[gpu\]'"):
+        open_backend(shipped, engine=f"onnxruntime-{device}", threads=1)
+
+
+def test_unknown_engines_and_thread_counts_are_refused(shipped):
+    with pytest.raises(OptionError, match="choose openvino, onnxruntime"):
+        open_backend(shipped, engine="tensorflow", threads=1)
+    with pytest.raises(OptionError, match="at least 1"):
+        open_backend(shipped, engine="openvino", threads=0)
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_a_file_that_is_no_model_is_one_clear_error(shipped, tmp_path, engine):
+    (tmp_path / "model.onnx").write_bytes(b"no model")
+    with pytest.raises(BackendError, match="can't load"):
+        open_backend(shipped._replace(path=tmp_path), engine=engine, threads=1)

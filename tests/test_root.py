@@ -1,0 +1,86 @@
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+import sentire
+from sentire import errors
+from sentire.labels import map_polarity, polarity_of
+from sentire.threads import available_threads, cgroup_quota
+
+
+def test_the_root_exports_four_names():
+    assert sorted(sentire.__all__) == ["Analyzer", "Prediction", "SentireError", "load"]
+    assert all(getattr(sentire, name) for name in sentire.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = sentire.nothing
+
+
+def test_importing_loads_no_engine_and_no_framework():
+    heavy = "{'openvino', 'onnxruntime', 'torch', 'fastapi', 'starlette', 'pyarrow', 'numpy'}"
+    code = f"import sentire, sys; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.TextTooLong(300, 126),
+        errors.NotText("int"),
+        errors.BundleDamaged("path", "reason"),
+        errors.MissingExtra("gpu", "TensorRT"),
+        errors.Overloaded(9, 8),
+        errors.EmptyText(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_survive_pickling_with_their_numbers(error):
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert (str(copy), vars(copy)) == (str(error), vars(error))
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("POSITIVE", "positive"),
+        ("5 stars", "positive"),
+        ("1 star", "negative"),
+        ("正向", "positive"),
+        ("負面", "negative"),
+        ("Neu", "neutral"),
+        ("LABEL_0", None),
+        ("1", None),
+    ],
+)
+def test_foreign_labels_are_mapped_only_where_their_meaning_is_certain(name, label):
+    assert polarity_of(name) == label
+
+
+def test_a_checkpoint_is_mapped_whole_or_not_at_all():
+    assert map_polarity(["NEG", "POS"]) == ("negative", "positive")
+    assert map_polarity(["NEG", "LABEL_1"]) is None
+
+
+@pytest.mark.parametrize(
+    ("files", "quota"),
+    [
+        pytest.param({"cpu.max": "max 100000\n"}, None, id="v2 without a quota"),
+        pytest.param({"cpu.max": "150000 100000\n"}, 1.5, id="v2"),
+        pytest.param(
+            {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None, id="v1 none"
+        ),
+        pytest.param(
+            {"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "100000"}, 0.5, id="v1"
+        ),
+        pytest.param({}, None, id="no control groups"),
+    ],
+)
+def test_threads_follow_the_container_s_quota(tmp_path, files, quota):
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    assert cgroup_quota(tmp_path) == quota
+    assert available_threads(tmp_path) == (1 if quota else available_threads(tmp_path / "none"))
