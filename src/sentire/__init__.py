@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from sentire.errors import SentireError
 
 if TYPE_CHECKING:
-    from sentire.inference.analyzer import Analyzer, load
+    from sentire.inference.analyzer import Analyzer
+    from sentire.inference.load import load
     from sentire.types import Prediction
 
 __all__ = ["Analyzer", "Prediction", "SentireError", "load"]
 
 _HOMES = {
     "Analyzer": "sentire.inference.analyzer",
-    "load": "sentire.inference.analyzer",
+    "load": "sentire.inference.load",
     "Prediction": "sentire.types",
 }
 

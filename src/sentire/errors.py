@@ -158,7 +158,7 @@ class Overloaded(Unavailable):
     def __init__(self, waiting: int, limit: int) -> None:
         self.waiting, self.limit = waiting, limit
         super().__init__(
-            f"{waiting} texts wait and the queue holds {limit}. Try again a little later."
+            f"{waiting} pieces of text wait and the queue holds {limit}. Try again a little later."
         )
 
     def __reduce__(self) -> tuple[type, tuple[int, int]]:

@@ -139,6 +139,10 @@ class Document(NamedTuple):
     segments: tuple[Segment, ...]
     """Empty unless sentences were asked for and there are at least two."""
 
+    def all_windows(self) -> list[Window]:
+        """The windows of the text, then one for each segment."""
+        return [*self.windows, *(segment.window for segment in self.segments)]
+
 
 class Batch(NamedTuple):
     """Padded rows for one run of the model."""

@@ -14,6 +14,11 @@ def window(*ids):
     return Window(np.array(ids, np.int32), len(ids))
 
 
+def submit(scheduler, *windows):
+    """Queue one text of these windows."""
+    return scheduler.submit([windows])[0]
+
+
 class Gate(FakeBackend):
     """The fake backend, held until the test lets it run."""
 
@@ -54,15 +59,15 @@ def expected(*windows):
 def test_each_text_gets_its_own_rows_in_its_order(scheduler, gate):
     gate.open.set()
     texts = [[window(0, n, 2), window(0, n, n, 2)] for n in range(5, 60)]
-    futures = [scheduler.submit(text, wait=True) for text in texts]
+    futures = scheduler.submit(texts, wait=True)
     for text, future in zip(texts, futures, strict=True):
         np.testing.assert_array_equal(future.result(30)["logits"], expected(*text))
 
 
 def test_what_waits_while_a_batch_runs_goes_together(scheduler, gate):
-    first = scheduler.submit([window(0, 9, 2)])
+    first = submit(scheduler, window(0, 9, 2))
     assert gate.entered.wait(30)
-    rest = [scheduler.submit([window(0, n, 2)]) for n in range(4)]
+    rest = [submit(scheduler, window(0, n, 2)) for n in range(4)]
     gate.open.set()
     for future in [first, *rest]:
         future.result(30)
@@ -70,27 +75,37 @@ def test_what_waits_while_a_batch_runs_goes_together(scheduler, gate):
 
 
 def test_a_full_queue_refuses_at_once_and_says_its_numbers(scheduler, gate):
-    scheduler.submit([window(0, 9, 2)])
+    submit(scheduler, window(0, 9, 2))
     assert gate.entered.wait(30)
     for n in range(4):
-        scheduler.submit([window(0, n, 2)])
+        submit(scheduler, window(0, n, 2))
     with pytest.raises(Overloaded) as refused:
-        scheduler.submit([window(0, 8, 2)])
+        submit(scheduler, window(0, 8, 2))
     assert (refused.value.waiting, refused.value.limit) == (4, 4)
 
 
 def test_a_text_of_more_windows_than_the_queue_holds_runs_when_it_is_empty(scheduler, gate):
     gate.open.set()
     windows = [window(0, n, 2) for n in range(9)]
-    logits = scheduler.submit(windows, wait=True).result(30)["logits"]
+    logits = submit(scheduler, *windows).result(30)["logits"]
     np.testing.assert_array_equal(logits, expected(*windows))
 
 
-def test_a_cancelled_text_costs_no_inference(scheduler, gate):
-    first = scheduler.submit([window(0, 9, 2)])
+def test_texts_of_one_request_are_taken_all_or_none(scheduler, gate):
+    submit(scheduler, window(0, 9, 2))
     assert gate.entered.wait(30)
-    left = scheduler.submit([window(0, 4, 2)])
-    kept = scheduler.submit([window(0, 5, 2)])
+    submit(scheduler, window(0, 8, 2), window(0, 7, 2))
+    with pytest.raises(Overloaded):
+        scheduler.submit([[window(0, n, 2)] for n in range(3)])
+    gate.open.set()
+    assert len(scheduler.submit([[window(0, n, 2)] for n in range(3)], wait=True)) == 3
+
+
+def test_a_cancelled_text_costs_no_inference(scheduler, gate):
+    first = submit(scheduler, window(0, 9, 2))
+    assert gate.entered.wait(30)
+    left = submit(scheduler, window(0, 4, 2))
+    kept = submit(scheduler, window(0, 5, 2))
     assert left.cancel()
     gate.open.set()
     first.result(30)
@@ -102,11 +117,11 @@ def test_a_batch_that_fails_fails_its_texts_and_the_worker_goes_on():
     gate = Gate(error=BackendError("no"))
     gate.open.set()
     scheduler = Scheduler(gate, pad_id=1)
-    failed = scheduler.submit([window(0, 5, 2)])
+    failed = submit(scheduler, window(0, 5, 2))
     with pytest.raises(BackendError):
         failed.result(30)
     gate.error = None
-    assert scheduler.submit([window(0, 5, 2)]).result(30)
+    assert submit(scheduler, window(0, 5, 2)).result(30)
     assert scheduler.ready
     scheduler.close()
 
@@ -114,25 +129,25 @@ def test_a_batch_that_fails_fails_its_texts_and_the_worker_goes_on():
 def test_a_worker_that_dies_answers_everyone_and_is_no_longer_ready():
     gate = Gate(error=SystemExit())
     scheduler = Scheduler(gate, pad_id=1, scheduling=Scheduling(batching=Batching(max_rows=1)))
-    running = scheduler.submit([window(0, 5, 2)])
+    running = submit(scheduler, window(0, 5, 2))
     assert gate.entered.wait(30)
-    waiting = scheduler.submit([window(0, 6, 2)])
+    waiting = submit(scheduler, window(0, 6, 2))
     gate.open.set()
     for future in (running, waiting):
         with pytest.raises(Closed, match="worker ended: SystemExit"):
             future.result(30)
     assert not scheduler.ready
     with pytest.raises(Closed):
-        scheduler.submit([window(0, 7, 2)])
+        submit(scheduler, window(0, 7, 2))
     scheduler.close()
 
 
 def test_close_answers_what_waits_then_closes_the_backend(gate):
     scheduler = Scheduler(gate, pad_id=1)
-    futures = [scheduler.submit([window(0, n, 2)]) for n in range(20)]
+    futures = [submit(scheduler, window(0, n, 2)) for n in range(20)]
     gate.open.set()
     scheduler.close()
     assert all(future.done() for future in futures)
     assert gate.closed
     with pytest.raises(Closed):
-        scheduler.submit([window(0, 5, 2)])
+        submit(scheduler, window(0, 5, 2))

@@ -86,8 +86,9 @@ def analyze(texts: tuple[str, ...], given: str | None, **options: Any) -> int:
 
     if texts and given is not None:
         raise click.UsageError("give texts or -i, not both.", click.get_current_context())
-    if len(texts) == 1 and (texts[0] == "-" or is_data_file(texts[0])):
-        texts, given = (), texts[0]
+    lone = texts[0] if len(texts) == 1 else ""
+    if lone == "-" or is_data_file(lone):
+        texts, given = (), lone
     if not texts and given is None:
         if sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError(

@@ -9,8 +9,12 @@ Never:   shows a traceback, unless SENTIRE_DEBUG is set
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    import click
 
 OURS, USAGE = 1, 2
 INTERRUPTED, TERMINATED, PIPE_CLOSED = 130, 143, 141
@@ -34,52 +38,50 @@ def run(words: Sequence[str]) -> int:
     -------
     Exit code.
     """
-    # Everything is imported in here, so that Ctrl-C at any moment ends without a traceback.
     try:
-        import click
-
+        # Imported in here, so that Ctrl-C at any moment ends without a traceback.
         from sentire.cli.commands import commands
-        from sentire.errors import SentireError
 
-        try:
-            code = commands.main(list(words), prog_name="sentire", standalone_mode=False)
-        except click.Abort:
-            return _failed("interrupted", INTERRUPTED)
-        except click.ClickException as error:
-            return _failed(_usage(error), USAGE)
-        except SentireError as error:
-            return _failed(str(error), code_of(error))
-    except KeyboardInterrupt:
-        return _failed("interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        return PIPE_CLOSED
-    except MemoryError:
-        return _failed("the memory is used up. Free some, or run fewer things at once.", OURS)
-    except Exception as error:  # noqa: BLE001 - the last line of defence
-        if os.environ.get("SENTIRE_DEBUG"):
+        code = commands.main(list(words), prog_name="sentire", standalone_mode=False)
+    except (KeyboardInterrupt, Exception) as error:
+        message, code = _verdict(error)
+        if code == OURS and os.environ.get("SENTIRE_DEBUG"):
             raise
-        return _failed(_unexpected(error), OURS)
+        say(message)
     return code if isinstance(code, int) else 0
 
 
-def code_of(error: Exception) -> int:
-    """Exit code for one of sentire's own errors: 2 where the caller can mend it, else 1."""
-    from sentire.errors import InputError
+def say(message: str) -> None:
+    """Write one line to stderr, where somebody listens on it."""
+    with suppress(OSError, ValueError, AttributeError):
+        print(f"sentire: {' '.join(message.splitlines())}", file=sys.stderr, flush=True)  # noqa: T201
 
-    return USAGE if isinstance(error, InputError) else OURS
 
-
-def _usage(error: Exception) -> str:
+def _verdict(error: BaseException) -> tuple[str, int]:
+    """Choose the line and the exit code for whatever ended a command."""
     import click
 
-    if not isinstance(error, click.ClickException):
-        return str(error)
+    from sentire.errors import InputError, SentireError
+
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return "interrupted", INTERRUPTED
+    if isinstance(error, click.ClickException):
+        return _usage(error), USAGE
+    if isinstance(error, InputError):
+        return str(error), USAGE
+    if isinstance(error, SentireError):
+        return str(error), OURS
+    if isinstance(error, MemoryError):
+        return "the memory is used up. Free some, or run fewer things at once.", OURS
+    return _unexpected(error), OURS
+
+
+def _usage(error: "click.ClickException") -> str:
     context = getattr(error, "ctx", None)
-    where = f" See {context.command_path} --help" if context else ""
-    return error.format_message().replace("\n", " ") + where
+    return error.format_message() + (f" See {context.command_path} --help" if context else "")
 
 
-def _unexpected(error: Exception) -> str:
+def _unexpected(error: BaseException) -> str:
     """Name an error that should not happen by its place; its message might quote a text."""
     place, trace = "sentire", error.__traceback__
     while trace is not None:
@@ -91,15 +93,6 @@ def _unexpected(error: Exception) -> str:
         f"unexpected {type(error).__name__} in {place}. This is a bug, please report it; "
         "SENTIRE_DEBUG=1 shows the traceback."
     )
-
-
-def _failed(message: str, code: int) -> int:
-    line = " ".join(message.split("\n"))
-    try:
-        print(f"sentire: {line}", file=sys.stderr, flush=True)  # noqa: T201
-    except (OSError, ValueError, AttributeError):
-        return code  # nobody listens on stderr
-    return code
 
 
 def _flush() -> None:

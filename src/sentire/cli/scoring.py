@@ -4,13 +4,13 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sentire.cli.interrupts import Interrupts, Stopped
-from sentire.cli.main import INTERRUPTED, TERMINATED
+from sentire.cli.main import INTERRUPTED, PIPE_CLOSED, TERMINATED, say
 from sentire.io.checkpoint import Tally, partial_path
 from sentire.io.job import Job
 from sentire.io.names import InputFormat, OutputFormat
@@ -73,11 +73,13 @@ def score(request: Request) -> int:
                 for _ in job.run():
                     if bar is not None:
                         bar.show(job.tally.rows, job.n_read)
+    except BrokenPipeError:
+        return PIPE_CLOSED  # whoever read the answers has enough of them
     except Stopped as stopped:
-        _say(_interrupted(job, request))
+        say(_interrupted(job, request))
         return TERMINATED if stopped.number == signal.SIGTERM else INTERRUPTED
     if request.source is not None:
-        _say(_summary(job.tally, request, time.monotonic() - began))
+        say(_summary(job.tally, request, time.monotonic() - began))
     return SOME_ERRORS if job.tally.errors else ALL_SCORED
 
 
@@ -116,7 +118,7 @@ class _Scorer:
 
 
 def _open_source(request: Request) -> "Source":
-    from sentire.io.source import Wanted, open_source
+    from sentire.io.inputs import Wanted, open_source
 
     return open_source(
         request.source,
@@ -161,7 +163,7 @@ def _open_sink(request: Request, source: "Source | None", scorer: _Scorer) -> Si
     )
     if request.resume:
         done = sink.checkpoint.tally.rows if sink.checkpoint else 0
-        _say(
+        say(
             f"resuming after {done:,} rows"
             if done
             else f"nothing to resume for {request.output}; starting from the beginning"
@@ -192,7 +194,7 @@ def _progress(
 
 
 def _summary(tally: Tally, request: Request, seconds: float) -> str:
-    """Sum a run up: ``1,000 rows in 2.1 s: 600 positive, 390 negative; 10 errors: 10 empty_text``."""
+    """Sum a run up in one line."""
     outcome = ", ".join(f"{n:,} {label}" for label, n in sorted(tally.labels.items()))
     line = f"{tally.rows:,} rows in {seconds:.1f} s"
     line += f": {outcome}" if outcome else ""
@@ -209,8 +211,3 @@ def _interrupted(job: Job | None, request: Request) -> str:
     line = f"interrupted after {job.tally.rows:,} rows"
     resumable = request.output and partial_path(request.output.resolve()).exists()
     return line + ("; continue with --resume" if resumable else "")
-
-
-def _say(message: str) -> None:
-    with suppress(OSError, ValueError, AttributeError):  # nobody listens on stderr
-        print(f"sentire: {message}", file=sys.stderr, flush=True)  # noqa: T201

@@ -25,7 +25,7 @@ class TerminalTable:
         self._emotion = emotion
         self._n_rows = 0
 
-    def write(self, row: Row, answer: Answer) -> None:
+    def write(self, row: Row, answer: Answer) -> None:  # noqa: ARG002 - a sink's signature
         """Print a row, and its sentences under it."""
         if not self._n_rows:
             self._line([("label", _LABEL), ("score", _SCORE), ("lang", _LANGUAGE)], "text", "bold")

@@ -10,19 +10,14 @@ import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from sentire.backends.base import Logits
-from sentire.backends.choose import open_backend
-from sentire.bundle.builtin import find_bundle
-from sentire.bundle.selftest import check_golden
-from sentire.bundle.store import Bundle, read_bundle
-from sentire.errors import BundleDamaged, TextError, UnsupportedRequest
+from sentire.bundle.store import Bundle
+from sentire.errors import Closed, TextError, UnsupportedRequest
 from sentire.inference.postprocess import predict
-from sentire.inference.scheduler import Scheduler, Scheduling
-from sentire.threads import available_threads
+from sentire.inference.scheduler import Scheduler
 from sentire.types import Document, ModelInfo, OnLong, Prediction, RowError, Unscored
 
 _BLOCK = 128
@@ -46,51 +41,6 @@ class _Running(NamedTuple):
 
 
 _Pending = _Running | Unscored
-
-
-def load(
-    model: str | Path | None = None,
-    *,
-    engine: str = "openvino",
-    threads: int | None = None,
-    scheduling: Scheduling | None = None,
-) -> "Analyzer":
-    """Load a model: verify its bundle, start its engine, check its golden sentences.
-
-    Parameters
-    ----------
-    model : name of a packaged model, ``name@version``, or a bundle's folder; None is ``zh-en``
-    engine : "openvino", "onnxruntime", "onnxruntime-cuda" or "onnxruntime-tensorrt"
-    threads : int, optional
-        CPUs to use; by default those that the process may use, bounded by its container's quota.
-
-    Raises
-    ------
-    BundleError
-        There is no bundle there, or it can't be trusted.
-    BackendError, MissingExtra
-        The engine can't run it.
-
-    Examples
-    --------
-    >>> import sentire
-    >>> analyzer = sentire.load()
-    >>> analyzer.analyze("这个产品使用体验非常棒！").label
-    'positive'
-    """
-    bundle = read_bundle(find_bundle(model))
-    if "polarity" not in bundle.manifest.heads:
-        raise BundleDamaged(bundle.path, "the manifest has no head named polarity")
-    backend = open_backend(bundle, engine=engine, threads=threads or available_threads())
-    scheduler = Scheduler(backend, pad_id=bundle.text_path.pad_id, scheduling=scheduling)
-    analyzer = Analyzer(bundle, scheduler, engine=backend.name)
-    try:
-        golden = analyzer.analyze_many(sentence.text for sentence in bundle.manifest.golden)
-        check_golden(bundle, [p.probabilities if isinstance(p, Prediction) else {} for p in golden])
-    except BaseException:
-        analyzer.close()
-        raise
-    return analyzer
 
 
 class Analyzer:
@@ -160,7 +110,8 @@ class Analyzer:
         )
         if isinstance(document, TextError):
             raise document
-        return self._predict(document, self._submit(document).result(), asked)
+        [logits] = self._scheduler.submit([document.all_windows()], wait=True)
+        return self._predict(document, logits.result(), asked)
 
     def analyze_many(
         self,
@@ -198,19 +149,17 @@ class Analyzer:
         """
         asked = self._checked(Asked(sentences, emotion, on_long))
         loop = asyncio.get_running_loop()
-        prepared = await loop.run_in_executor(
-            self._text_workers, lambda: self._prepare(texts, asked)
-        )
-        pending: list[_Pending] = []
         try:
-            for document in prepared:
-                pending.append(self._start(document, wait=False))  # noqa: PERF401 - kept on failure
-            running = [p.logits for p in pending if isinstance(p, _Running)]
-            await asyncio.gather(*(asyncio.wrap_future(future) for future in running))
+            preparing = loop.run_in_executor(self._text_workers, self._prepare, texts, asked)
+        except RuntimeError:  # the executor's word for having been shut down
+            raise Closed("the analyzer was closed") from None
+        pending = self._start(await preparing, wait=False)
+        running = [p.logits for p in pending if isinstance(p, _Running)]
+        try:
+            await asyncio.gather(*map(asyncio.wrap_future, running))
         except BaseException:
-            for left in pending:
-                if isinstance(left, _Running):
-                    left.logits.cancel()
+            for future in running:
+                future.cancel()
             raise
         return [self._finish(p, asked) for p in pending]
 
@@ -230,7 +179,7 @@ class Analyzer:
     def _stream(self, texts: Iterable[object], asked: Asked) -> Iterator[Prediction | Unscored]:
         in_flight: deque[list[_Pending]] = deque()
         for block in _blocks(texts):
-            in_flight.append([self._start(d, wait=True) for d in self._prepare(block, asked)])
+            in_flight.append(self._start(self._prepare(block, asked), wait=True))
             while len(in_flight) > _BLOCKS_AHEAD:
                 yield from (self._finish(p, asked) for p in in_flight.popleft())
         while in_flight:
@@ -249,14 +198,11 @@ class Analyzer:
             for text, document in zip(texts, documents, strict=True)
         ]
 
-    def _start(self, document: Document | Unscored, *, wait: bool) -> _Pending:
-        if isinstance(document, Unscored):
-            return document
-        return _Running(document, self._submit(document, wait=wait))
-
-    def _submit(self, document: Document, *, wait: bool = False) -> Future[Logits]:
-        segments = [segment.window for segment in document.segments]
-        return self._scheduler.submit([*document.windows, *segments], wait=wait)
+    def _start(self, documents: Sequence[Document | Unscored], *, wait: bool) -> list[_Pending]:
+        """Queue what can be scored, all or none, and keep every text's place."""
+        ready = [d for d in documents if isinstance(d, Document)]
+        futures = iter(self._scheduler.submit([d.all_windows() for d in ready], wait=wait))
+        return [_Running(d, next(futures)) if isinstance(d, Document) else d for d in documents]
 
     def _finish(self, pending: _Pending, asked: Asked) -> Prediction | Unscored:
         if isinstance(pending, Unscored):
@@ -282,7 +228,7 @@ def _blocks(texts: Iterable[object]) -> Iterator[list[object]]:
 
 
 def _writable(text: object) -> object:
-    """Replace lone surrogates, which no UTF-8 file can hold; a pair of them becomes its character."""
+    """Replace lone surrogates, which no UTF-8 file can hold; a pair becomes its character."""
     if not isinstance(text, str):
         return text
     try:

@@ -91,8 +91,8 @@ def predict(
 
     Parameters
     ----------
-    logits : output name -> float32 array of shape (n_windows + n_segments, n_labels); the rows of
-        the text's windows come first
+    logits : output name -> float32 array of shape (n_windows + n_segments, n_labels)
+        In the order of :meth:`Document.all_windows`.
     heads : must hold ``polarity``, and ``emotion`` where ``emotion`` is asked for
     """
     polarity = heads["polarity"]

@@ -78,40 +78,44 @@ class Scheduler:
         """Whether a text that comes now would be answered."""
         return not self._closing and self._death is None
 
-    def submit(self, windows: Sequence[Window], *, wait: bool = False) -> Future[Logits]:
-        """Queue the windows of one text.
+    def submit(
+        self, texts: Sequence[Sequence[Window]], *, wait: bool = False
+    ) -> list[Future[Logits]]:
+        """Queue the windows of some texts: all of them, or none.
 
         Parameters
         ----------
-        windows : at least one
+        texts : the windows of each text, at least one
         wait : bool
             Wait for room in a full queue instead of refusing.
 
         Returns
         -------
-        Future of output name -> float32 array of shape (n_windows, n_labels). Cancelling it before
-        it runs takes its windows out at no cost.
+        For each text a future of output name -> float32 array of shape (n_windows, n_labels).
+        Cancelling it takes the windows that have not run yet out at no cost.
 
         Raises
         ------
         Overloaded
-            The queue is full. A text of more windows than the queue holds runs when it is empty.
+            The queue is full. More windows than the queue ever holds run when it is empty.
         Closed
             The scheduler was closed, or its worker died.
         """
         limit = self._scheduling.max_waiting
-        job = _Job(len(windows))
+        n_new = sum(map(len, texts))
         with self._changed:
-            while self.ready and self._waiting and len(self._waiting) + len(windows) > limit:
+            while self.ready and self._waiting and len(self._waiting) + n_new > limit:
                 if not wait:
                     raise Overloaded(len(self._waiting), limit)
                 self._changed.wait()
             if not self.ready:
                 raise Closed(self._why_closed())
-            for index, window in enumerate(windows):
-                self._waiting.add(_Entry(job, index, window), len(window.ids))
+            jobs = [_Job(len(windows)) for windows in texts]
+            for job, windows in zip(jobs, texts, strict=True):
+                for place, window in enumerate(windows):
+                    self._waiting.add(_Entry(job, place, window), len(window.ids))
             self._changed.notify_all()
-        return job.future
+        return [job.future for job in jobs]
 
     def close(self) -> None:
         """Answer what waits, then stop the workers and close the backend."""

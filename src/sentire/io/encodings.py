@@ -41,9 +41,10 @@ def detect_encoding(sample: bytes, *, name: str) -> str:
     for mark, encoding in _MARKS:
         if sample.startswith(mark):
             return encoding
-    # A sample may end inside a line, and so inside a character.
-    lines = (sample[: sample.rfind(b"\n") + 1] or sample).split(b"\n")
-    foreign = [line for line in lines if not _is_utf8(line)]
+    lines = sample.split(b"\n")
+    # A sample may end inside a character.
+    foreign = [line for line in lines[:-1] if not _decodes(line, "utf-8", final=True)]
+    foreign += [line for line in lines[-1:] if not _decodes(line, "utf-8", final=False)]
     if not foreign:
         _refuse_unmarked_utf16(sample, name)
         return "utf-8"
@@ -76,9 +77,9 @@ def check_encoding(encoding: str) -> str:
     return info.name
 
 
-def _is_utf8(line: bytes) -> bool:
+def _decodes(line: bytes, encoding: str, *, final: bool) -> bool:
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(line)
+        codecs.getincrementaldecoder(encoding)().decode(line, final)
     except UnicodeDecodeError:
         return False
     return True

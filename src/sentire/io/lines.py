@@ -40,7 +40,9 @@ def read_lines(stream: BinaryIO, encoding: str, *, name: str) -> Iterator[Line]:
     lines = _wide(stream, encoding, name) if wide else _narrow(stream, encoding)
     first = next(lines, None)
     if first is not None:
-        yield first._replace(text=first.text.removeprefix("\ufeff"))
+        first = first._replace(text=first.text.removeprefix("\ufeff"))
+        if first.text or first.problem:
+            yield first
     yield from lines
 
 
