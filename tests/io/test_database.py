@@ -115,8 +115,10 @@ def test_postgresql_rows_stream_through_a_server_side_cursor(postgresql):
 
 
 def test_postgresql_is_never_changed(postgresql):
+    with psycopg.connect(postgresql) as connection:
+        connection.execute("CREATE SEQUENCE numbers")
     with pytest.raises(SourceError, match="read-only"):
-        read(postgresql, "CREATE TABLE mine AS SELECT 1 AS id, 'a' AS text")
+        read(postgresql, "SELECT nextval('numbers') AS id, 'a' AS text")
 
 
 def test_sqlite_makes_no_file(tmp_path):

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentire.errors import SourceError
+from sentire.io import delimited
 from sentire.io.delimited import DelimitedReader
 from sentire.io.lines import read_lines
 from sentire.types import RowError
@@ -67,12 +68,13 @@ def test_the_error_names_the_line():
     assert [record.message.split(" has")[0] for record in broken] == ["line 3", "line 4"]
 
 
-def test_a_quote_that_is_never_closed_is_given_up_after_a_bound():
-    body = '1,"open\n' + "2,good\n" * 1_300_000
+def test_a_quote_that_is_never_closed_is_given_up_after_a_bound(monkeypatch):
+    monkeypatch.setattr(delimited, "_LONGEST_QUOTE", 1 << 16)
+    body = '1,"open\n' + "2,good\n" * 20_000
     records = parse("id,text\n" + body)
     assert isinstance(records[0], RowError)
-    assert "not closed within 8 MiB" in records[0].message
-    assert len(records) == 1_300_001
+    assert "not closed within 65,536 characters" in records[0].message
+    assert len(records) == 20_001
 
 
 @pytest.mark.parametrize(

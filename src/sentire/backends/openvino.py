@@ -1,6 +1,7 @@
 """OpenVINO on the CPU: the engine of the base install."""
 
 import queue
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,12 @@ import numpy as np
 from sentire.backends.base import Logits
 from sentire.errors import BackendError
 from sentire.types import Batch
+
+_FIRST = threading.Lock()
+"""The binding builds its table of types at a process's first inference, under a C++ guard that it
+keeps while it gives up the GIL: two first inferences at once wait for each other for ever."""
+
+_WARM = Batch(np.ones((1, 8), np.int64), np.ones((1, 8), np.int64))
 
 
 class OpenVinoBackend:
@@ -51,6 +58,9 @@ class OpenVinoBackend:
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(threads):
             self._requests.put(self._compiled.create_infer_request())
+        with _FIRST:
+            for _ in range(threads):
+                self.run(_WARM)
 
     def run(self, batch: Batch) -> Logits:
         """Compute the logits of a batch; releases the GIL while it computes."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sentire.cli.interrupts import Interrupts, Stopped
 from sentire.cli.main import INTERRUPTED, PIPE_CLOSED, TERMINATED, say
-from sentire.io.checkpoint import Tally, partial_path
+from sentire.io.checkpoint import Tally, checkpoint_path, partial_path
 from sentire.io.job import Job
 from sentire.io.names import InputFormat, OutputFormat
 from sentire.io.recordfile import Sink
@@ -153,6 +153,9 @@ def _open_sink(request: Request, source: "Source | None", scorer: _Scorer) -> Si
         "--format": request.kind,
         "model": scorer.digest,
     }
+    left_behind = request.output and checkpoint_path(request.output.resolve()).exists()
+    if left_behind and not request.resume:
+        say("starting from the beginning; what an interrupted run left behind is replaced")
     sink = open_sink(
         request.output,
         cast("OutputFormat", request.kind),

@@ -89,7 +89,7 @@ def _serve(settings: "Settings") -> None:
     sock = server.bind(settings.server.host, settings.server.port)
     with sock:
         from sentire.gateway.app import create_app
-        from sentire.inference.analyzer import load
+        from sentire.inference.load import load
         from sentire.inference.scheduler import Scheduling
 
         logging.basicConfig(format="%(asctime)s %(message)s", stream=sys.stderr)

@@ -34,15 +34,17 @@ class TerminalTable:
             message = f"{answer.error.code}: {answer.error.message}"
             self._line([("error", _LABEL), ("", _SCORE), ("", _LANGUAGE)], message, "error")
             return
-        notes = [warning.code for warning in answer.warnings]
-        notes += ["mixed"] if answer.mixed else []
-        text = f"[{' '.join(notes)}] {answer.text}" if notes else answer.text
         cells = [
             (answer.label, _LABEL),
             (f"{answer.score:.2f}", _SCORE),
             (answer.language.code, _LANGUAGE),
         ]
-        self._line(cells, text, answer.label, answer.emotion.label if answer.emotion else "")
+        emotion = answer.emotion.label if answer.emotion else ""
+        self._line(cells, answer.text, answer.label, emotion)
+        notes = ["mixed"] if answer.mixed else []
+        notes += [warning.code for warning in answer.warnings]
+        if notes:
+            self._line([("", _LABEL), ("", _SCORE), ("", _LANGUAGE)], " ".join(notes), "dim")
         sentences = answer.sentences or []
         for sentence in sentences if len(sentences) > 1 else []:
             cells = [
@@ -73,8 +75,8 @@ class TerminalTable:
         width = max(20, self._console.width)
         # Bound the work for a very long text before characters are looked at one by one.
         line.append("".join(c if c.isprintable() else " " for c in text[: 2 * width]))
-        if label == "bold":
-            line.stylize("bold")
+        if label in {"bold", "dim"}:
+            line.stylize(label)
         if label != "error":
             line.truncate(width, overflow="ellipsis")
         self._console.print(line, no_wrap=label != "error", crop=label != "error")

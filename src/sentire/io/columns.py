@@ -97,6 +97,7 @@ def _weigh(values: Sequence[object]) -> Evidence:
     given = [value for value in values if value is not None and value != ""]
     if not given:
         return "none"
-    if not all(isinstance(value, str) for value in given):
+    strings = [value for value in given if isinstance(value, str)]
+    if 2 * len(strings) <= len(given) or all(map(_NUMBER.fullmatch, strings)):
         return "other"
-    return "other" if all(_NUMBER.fullmatch(str(value)) for value in given) else "text"
+    return "text"  # a stray number among strings breaks its own row

@@ -128,7 +128,7 @@ class _Feed:
         self.record.append(line)
         self._n_characters += len(line.text)
         if len(self.record) > 1 and self._n_characters > _LONGEST_QUOTE:
-            raise csv.Error(f"a quote is not closed within {_LONGEST_QUOTE >> 20} MiB")
+            raise csv.Error(f"a quote is not closed within {_LONGEST_QUOTE:,} characters")
         return line.text
 
     def peek(self) -> Line | None:

@@ -60,6 +60,10 @@ def open_source(given: Path | str | None, wanted: Wanted | None = None) -> Sourc
     if wanted.query is not None:
         raise OptionError("--query goes with -i and a database's URL, such as sqlite:///shop.db")
     path = None if given is None else Path(given)
+    if path is not None and not path.exists():
+        raise SourceError(unreadable(str(path), FileNotFoundError()))
+    if path is not None and path.is_dir():
+        raise SourceError(unreadable(str(path), IsADirectoryError()))
     kind = wanted.format or ("lines" if path is None else input_format(path))
     sure = wanted.format is not None or path is not None
     if wanted.text_column is not None and kind == "lines":

@@ -163,7 +163,11 @@ class RecordStream:
 
     def __init__(self, file: io.RawIOBase, encoder: Encoder, *, name: str) -> None:
         self._file, self._encoder, self._name = file, encoder, name
-        self._send(encoder.header())
+        try:
+            self._send(encoder.header())
+        except BaseException:
+            file.close()
+            raise
 
     def write(self, row: Row, answer: Answer) -> None:
         """Send a record at once, so that the reader behind a pipe sees it."""

@@ -1,10 +1,8 @@
 """How a row and its answer are written, in JSON Lines and in CSV."""
 
 import base64
-import csv
-import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import date, datetime, time
 from typing import NamedTuple, Protocol
 
@@ -18,6 +16,7 @@ from sentire.types import Prediction, Unscored
 Answer = Prediction | Unscored
 Cell = str | float | bool | None
 
+_QUOTED = re.compile(r"[\",\r\n]")
 _NUMBER = re.compile(r"[+-]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?%?")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet runs a cell that begins so."""
@@ -78,28 +77,19 @@ class CsvEncoder:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._columns = layout.columns or (layout.text_column,)
-        self._buffer = io.StringIO(newline="")
-        self._writer = csv.writer(self._buffer, lineterminator="\n")
 
     def header(self) -> bytes:
         """Give the names of the columns."""
         answers = self._layout.answer_columns
         names = [_disarmed(output_name(column, answers)) for column in self._columns]
         mark = b"\xef\xbb\xbf" if self._layout.byte_order_mark else b""
-        return mark + self._line([*names, *answers])
+        return mark + _line([*names, *answers])
 
     def encode(self, row: Row, answer: Answer) -> bytes:
         """Write one record."""
         given = [_cell(row.fields.get(column)) for column in self._columns]
         answered = [_cell(value) for value in answer_values(answer, self._layout)]
-        return self._line(given + answered)
-
-    def _line(self, cells: Sequence[str]) -> bytes:
-        self._writer.writerow(cells)
-        line = self._buffer.getvalue().encode()
-        self._buffer.seek(0)
-        self._buffer.truncate()
-        return line
+        return _line(given + answered)
 
 
 def answer_values(answer: Answer, layout: Layout) -> list[Cell]:
@@ -132,6 +122,12 @@ def as_text(value: object) -> str:
     if isinstance(value, dict | list | tuple | set):
         return msgspec.json.encode(value, enc_hook=str).decode()
     return str(value)
+
+
+def _line(cells: Iterable[str]) -> bytes:
+    # Python's own writer leaves a lone carriage return unquoted before 3.13.
+    quoted = ('"' + c.replace('"', '""') + '"' if _QUOTED.search(c) else c for c in cells)
+    return (",".join(quoted) + "\n").encode()
 
 
 def _cell(value: object) -> str:

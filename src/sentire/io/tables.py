@@ -29,11 +29,11 @@ from sentire.io.failures import unwritable
 from sentire.io.records import Answer, Cell, Layout, answer_values, as_text
 from sentire.io.rows import Fields, Row
 
-_PART_ROWS = 20_000
+_PART_ROWS = 5000
 _PART_CHARACTERS = 16 << 20
 _PART_S = 30.0
-_GROUP_ROWS = 100_000
-_GROUP_BYTES = 64 << 20
+_GROUP_ROWS = 50_000
+_GROUP_BYTES = 16 << 20
 _NUMBERS = {"score", "negative", "neutral", "positive"}
 _TRUTHS = {"mixed", "truncated"}
 
@@ -168,7 +168,7 @@ class TableFile:
         """Parts put together to row groups of a useful size."""
         waiting: list[pa.Table] = []
         for number in range(self._n_parts):
-            waiting.append(_cast(pq.read_table(self._part(number)), schema))
+            waiting.append(_cast(_read(self._part(number)), schema))
             if (
                 sum(table.num_rows for table in waiting) >= _GROUP_ROWS
                 or sum(table.nbytes for table in waiting) >= _GROUP_BYTES
@@ -184,6 +184,12 @@ def _write_synced(path: Path, table: pa.Table) -> None:
         pq.write_table(table, file, compression="zstd")
         file.flush()
         os.fsync(file.fileno())
+
+
+def _read(path: Path) -> pa.Table:
+    # read_table would bring in the whole dataset engine for a file that fits in memory.
+    with pq.ParquetFile(path) as file:
+        return file.read(use_threads=False)
 
 
 def _answer_type(name: str) -> Any:

@@ -1,0 +1,119 @@
+"""Ctrl-C, SIGTERM and kill -9 in the middle of a job, then ``--resume``."""
+
+import itertools
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from sentire.cli.interrupts import Interrupts, Stopped
+
+N_ROWS = 30_000
+
+
+@pytest.fixture(scope="module")
+def job(command, tmp_path_factory):
+    """An input, and the answers of a run that nothing disturbs."""
+    folder = tmp_path_factory.mktemp("job")
+    lines = (
+        f'{{"id": {n}, "text": "{"很好" * (n % 9)}{"good " * (n % 5)}"}}' for n in range(N_ROWS)
+    )
+    (folder / "in.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    done = subprocess.run(scoring(command, folder / "whole.jsonl"), cwd=folder, check=False)
+    assert done.returncode == 3
+    return folder
+
+
+def scoring(command, output, *more):
+    return [*command, "-i", "in.jsonl", "-o", str(output), *more]
+
+
+def stop_in_the_middle(command, folder, output, number, *more):
+    """Start a job and send a signal once some of it is on disk; its exit code and last command."""
+    partial = Path(f"{output}.partial")
+    before = partial.stat().st_size if partial.exists() else 0
+    with subprocess.Popen(
+        scoring(command, output, *more), cwd=folder, stderr=subprocess.PIPE
+    ) as process:
+        while process.poll() is None and not (partial.exists() and partial.stat().st_size > before):
+            time.sleep(0.002)
+        process.send_signal(number)
+        said = process.stderr.read().decode()
+    return process.returncode, said
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="Ctrl-C"),
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM"),
+        pytest.param(signal.SIGKILL, -signal.SIGKILL, id="kill -9"),
+    ],
+)
+def test_an_interrupted_job_resumes_byte_for_byte(command, job, tmp_path, number, code):
+    output = tmp_path / "out.jsonl"
+    for attempt in range(2):
+        more = ["--resume"] if attempt else []
+        returned, said = stop_in_the_middle(command, job, output, number, *more)
+        assert returned == code
+        assert not output.exists()
+        assert "Traceback" not in said
+        if number != signal.SIGKILL:
+            assert said.splitlines()[-1].startswith("sentire: interrupted after ")
+            assert said.endswith(" rows; continue with --resume\n")
+    done = subprocess.run(
+        scoring(command, output, "--resume"), cwd=job, capture_output=True, check=False
+    )
+    assert done.returncode == 3, "errors before the interruption count"
+    assert b"resuming after" in done.stderr
+    assert b"30,000 rows" in done.stderr
+    assert output.read_bytes() == (job / "whole.jsonl").read_bytes()
+    assert sorted(tmp_path.iterdir()) == [output]
+
+
+def test_ctrl_c_at_any_moment_of_the_start_is_one_line(command, job, tmp_path):
+    for delay_ms in itertools.chain(range(60, 500, 80)):
+        output = tmp_path / f"out{delay_ms}.jsonl"
+        with subprocess.Popen(
+            scoring(command, output), cwd=job, stderr=subprocess.PIPE, process_group=0
+        ) as process:
+            time.sleep(delay_ms / 1000)
+            process.send_signal(signal.SIGINT)
+            said = process.stderr.read().decode()
+        assert process.returncode == 130, (delay_ms, said)
+        assert "Traceback" not in said, delay_ms
+        assert "interrupted" in said
+
+
+def test_ctrl_c_while_standard_input_is_awaited(command, tmp_path):
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdin.write(b"good\n")
+        process.stdin.flush()
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+        assert process.stderr.read() == b"sentire: interrupted after 0 rows\n"
+
+
+def write_while_a_signal_comes(interrupts, written):
+    with interrupts.held():
+        with interrupts.held():
+            signal.raise_signal(signal.SIGTERM)
+            written.append("half")
+        written.append("whole")
+
+
+def test_a_signal_waits_while_a_record_is_written():
+    written = []
+    with Interrupts() as interrupts:
+        with pytest.raises(Stopped) as stopped:
+            write_while_a_signal_comes(interrupts, written)
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGINT)
+    assert written == ["half", "whole"]
+    assert stopped.value.number == signal.SIGTERM
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
