@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from sentire.errors import OptionError
+from sentire.types import Engine
 
 PREFIX = "SENTIRE_"
 _ELSEWHERE = {"SENTIRE_DEBUG"}
@@ -61,6 +62,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     model: Annotated[str, Meta(min_length=1)] | None = None
     """A packaged model's name, ``name@version``, or a bundle's folder; None is the default one."""
+    engine: Engine = "openvino"
+    """What runs the model. The others need an extra: ``onnxruntime``, or ``gpu`` for CUDA and
+    TensorRT."""
     threads: Annotated[int, Meta(ge=1, le=1024)] | None = None
     """Threads of the inference engine; None takes what the container's quota allows."""
     server: Server = Server()
@@ -171,6 +175,8 @@ def _allowed(kind: Any) -> str:
     info = msgspec.inspect.type_info(kind)
     if isinstance(info, msgspec.inspect.UnionType):
         info = next(t for t in info.types if not isinstance(t, msgspec.inspect.NoneType))
+    if isinstance(info, msgspec.inspect.LiteralType):
+        return "one of " + ", ".join(map(str, info.values))
     if isinstance(info, msgspec.inspect.BoolType):
         return "true or false"
     if isinstance(info, msgspec.inspect.IntType | msgspec.inspect.FloatType):

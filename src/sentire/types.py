@@ -15,6 +15,10 @@ OnLong = Literal["window", "truncate", "error"]
 """What to do with a text that is longer than the model reads at once."""
 
 
+Engine = Literal["openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt"]
+"""Engines to choose from; ``openvino`` is the fastest on CPUs and needs no extra."""
+
+
 class Language(msgspec.Struct, frozen=True):
     """Language of a text."""
 

@@ -1,6 +1,6 @@
 """Pick the engine for a bundle and a machine."""
 
-from typing import Literal, get_args
+from typing import get_args
 
 from sentire.backends.base import Backend
 from sentire.backends.fake import FakeBackend
@@ -8,9 +8,7 @@ from sentire.backends.onnxruntime import Device, OnnxRuntimeBackend
 from sentire.backends.openvino import OpenVinoBackend
 from sentire.bundle.store import MODEL_NAME, Bundle
 from sentire.errors import OptionError
-
-Engine = Literal["openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt"]
-"""Engines to choose from; ``openvino`` is the fastest on CPUs and needs no extra."""
+from sentire.types import Engine
 
 _DEVICES: dict[str, Device] = {
     "onnxruntime": "cpu",
@@ -25,7 +23,7 @@ def open_backend(bundle: Bundle, *, engine: str, threads: int) -> Backend:
     Raises
     ------
     OptionError
-        ``engine`` is not one of :data:`Engine`, or ``threads`` is below 1.
+        ``engine`` is not one of :data:`~sentire.types.Engine`, or ``threads`` is below 1.
     MissingExtra
         The engine is not installed.
     BackendError

@@ -49,7 +49,7 @@ class OpenVinoBackend:
                     hint.enable_cpu_pinning(): False,
                     hint.inference_precision(): ov.Type.f32,
                     # A cache of compiled kernels per shape: every length is a new one.
-                    "CPU_RUNTIME_CACHE_CAPACITY": 256,
+                    "CPU_RUNTIME_CACHE_CAPACITY": 64,
                 },
             )
         except RuntimeError as error:

@@ -2,9 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
+
+from sentire.types import Engine
 
 if TYPE_CHECKING:
     from sentire.cli.scoring import Request
@@ -54,6 +56,13 @@ Exit codes: 0 all scored, 1 an error of ours, 2 wrong usage or an input that can
     "--model",
     metavar="M",
     help="Model name, name@version, or a bundle's folder.  [default: the built-in one]",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(get_args(Engine)),
+    default="openvino",
+    show_default=True,
+    help="What runs the model.",
 )
 @click.option(
     "--on-long",

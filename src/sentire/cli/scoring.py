@@ -39,6 +39,7 @@ class Request(NamedTuple):
     sentences: bool
     emotion: bool
     model: str | None
+    engine: str
     on_long: OnLong
     kind: str
     resume: bool
@@ -89,7 +90,7 @@ class _Scorer:
     def __init__(self, request: Request) -> None:
         import sentire
 
-        self._analyzer = sentire.load(request.model)
+        self._analyzer = sentire.load(request.model, engine=request.engine)
         self.digest = self._analyzer.info.digest
         self._request = request
         try:

@@ -4,9 +4,11 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 import click
+
+from sentire.types import Engine
 
 if TYPE_CHECKING:
     from sentire.config import Settings
@@ -40,15 +42,18 @@ _PUBLIC = (
 @click.option("--host", metavar="HOST", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="0 takes a free one.  [default: 8080]")
 @click.option("--model", metavar="M", help="Model name, name@version, or a bundle's folder.")
+@click.option(
+    "--engine",
+    type=click.Choice(get_args(Engine)),
+    help="What runs the model.  [default: openvino]",
+)
 @click.option("--threads", type=click.IntRange(1, 1024), help="CPUs to use.  [default: all]")
 @click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Settings in TOML. Variables SENTIRE_… win over it, options over both.",
 )
-def serve(
-    host: str | None, port: int | None, model: str | None, threads: int | None, config: Path | None
-) -> None:
+def serve(config: Path | None, **options: Any) -> None:
     """Serve the web page, the API and the model from one process.
 
     Stops in good order at Ctrl-C or SIGTERM.
@@ -59,26 +64,18 @@ def serve(
     from sentire.config import load_settings
 
     settings = load_settings(config, os.environ)
-    _serve(_with_options(settings, host=host, port=port, model=model, threads=threads))
+    _serve(_with_options(settings, {k: v for k, v in options.items() if v is not None}))
 
 
 def _stop(*_: object) -> NoReturn:
     sys.exit(0)
 
 
-def _with_options(
-    settings: "Settings",
-    *,
-    host: str | None,
-    port: int | None,
-    model: str | None,
-    threads: int | None,
-) -> "Settings":
+def _with_options(settings: "Settings", given: dict[str, Any]) -> "Settings":
     from msgspec.structs import replace
 
-    server = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
-    rest = {key: value for key, value in (("model", model), ("threads", threads)) if value}
-    return replace(settings, server=replace(settings.server, **server), **rest)
+    address = {key: given.pop(key) for key in ("host", "port") if key in given}
+    return replace(settings, server=replace(settings.server, **address), **given)
 
 
 def _serve(settings: "Settings") -> None:
@@ -95,7 +92,12 @@ def _serve(settings: "Settings") -> None:
         logging.basicConfig(format="%(asctime)s %(message)s", stream=sys.stderr)
         logging.getLogger("sentire").setLevel(logging.INFO)
         scheduling = Scheduling(max_waiting=settings.limits.queue)
-        with load(settings.model, threads=settings.threads, scheduling=scheduling) as analyzer:
+        with load(
+            settings.model,
+            engine=settings.engine,
+            threads=settings.threads,
+            scheduling=scheduling,
+        ) as analyzer:
 
             def announce() -> None:
                 url, info = server.url_of(sock), analyzer.info
