@@ -6,7 +6,7 @@ import pytest
 
 import sentire
 from sentire import errors
-from sentire.labels import map_polarity, polarity_of
+from sentire.labels import polarity_of
 from sentire.threads import available_threads, cgroup_quota
 
 
@@ -57,11 +57,6 @@ def test_errors_survive_pickling_with_their_numbers(error):
 )
 def test_foreign_labels_are_mapped_only_where_their_meaning_is_certain(name, label):
     assert polarity_of(name) == label
-
-
-def test_a_checkpoint_is_mapped_whole_or_not_at_all():
-    assert map_polarity(["NEG", "POS"]) == ("negative", "positive")
-    assert map_polarity(["NEG", "LABEL_1"]) is None
 
 
 @pytest.mark.parametrize(

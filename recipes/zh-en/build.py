@@ -32,6 +32,7 @@ from sentire.inference.scheduler import Scheduler
 from sentire.labels import POLARITY
 from sentire.text.path import TextPath, TextSettings
 from sentire.training.encoder import SentimentEncoder
+from sentire.training.examples import label_id
 from sentire.types import Document, Prediction
 
 GOLDEN = (
@@ -49,7 +50,6 @@ METRICS: dict[str, Metric] = {
     "macro_recall": macro_recall,
     "macro_f1": macro_f1,
 }
-_NAMES = {"very negative": "negative", "very positive": "positive"}
 
 
 class DevSet(NamedTuple):
@@ -81,7 +81,7 @@ def read_dev(data: Path, gates: dict[str, dict[str, str | float]]) -> list[DevSe
     for name, gate in gates.items():
         with gzip.open(data / f"{name}.dev.jsonl.gz", "rt", encoding="utf-8") as lines:
             rows = [json.loads(line) for line in lines]
-        gold = np.array([POLARITY.index(_NAMES.get(row["label"], row["label"])) for row in rows])
+        gold = np.array([label_id(row["label"]) for row in rows])
         texts = [row["text"] for row in rows]
         sets.append(
             DevSet(

@@ -18,10 +18,11 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
 from sentire.bundle.manifest import Training
+from sentire.labels import POLARITY
 from sentire.text.normalize import Normalizer
 from sentire.training.backbone import read_e5_small
 from sentire.training.encoder import SentimentEncoder, student_config, take_layers
-from sentire.training.examples import LABELS, Example, Row, read_rows, text_key, without
+from sentire.training.examples import Example, Row, read_rows, text_key, without
 from sentire.training.finetune import Schedule, collate, finetune
 from sentire.training.vocabulary import prune
 
@@ -133,7 +134,7 @@ def main() -> None:
     layers: list[int] = recipe.backbone["layers"]  # type: ignore[assignment]
     torch.manual_seed(recipe.schedule.seed)
     model = SentimentEncoder(
-        student_config(n_layers=len(layers), vocabulary=len(pruned.rows)), n_labels=len(LABELS)
+        student_config(n_layers=len(layers), vocabulary=len(pruned.rows)), n_labels=len(POLARITY)
     )
     model.bert.load_state_dict(take_layers(read_e5_small(args.backbone), layers, pruned.rows))
     dev = {

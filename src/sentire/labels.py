@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
 
 POLARITY = ("negative", "neutral", "positive")
 EMOTIONS = ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral")
@@ -27,9 +26,3 @@ def polarity_of(name: str) -> str | None:
     """
     folded = re.sub(r"[\s\-]+", "_", unicodedata.normalize("NFKC", name).strip().lower())
     return _POLARITY_BY_NAME.get(folded)
-
-
-def map_polarity(names: Sequence[str]) -> tuple[str, ...] | None:
-    """Map all names of a checkpoint, or None when one is unknown."""
-    mapped = tuple(label for label in map(polarity_of, names) if label is not None)
-    return mapped if len(mapped) == len(names) else None

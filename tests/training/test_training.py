@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from transformers import BertConfig
 
+from sentire.errors import OptionError
 from sentire.training.encoder import SentimentEncoder, take_layers
 from sentire.training.examples import Example, Row, batches, crop, read_rows, text_key, without
 from sentire.training.finetune import Schedule, collate, finetune, masked_loss
@@ -142,6 +143,14 @@ def test_texts_of_dev_files_and_copies_are_left_out(tmp_path):
         file.writelines(json.dumps(record) + "\n" for record in records)
     kept = list(without(read_rows(path, binary=True), {text_key("太 差了。")}))
     assert kept == [Row("Great phone!", 2, True)]
+
+
+def test_a_label_that_nothing_explains_is_refused(tmp_path):
+    path = tmp_path / "some.train.jsonl.gz"
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        file.write('{"text": "x", "label": "LABEL_1"}')
+    with pytest.raises(OptionError, match="'LABEL_1' is unknown"):
+        list(read_rows(path, binary=True))
 
 
 def test_pruning_keeps_what_the_texts_use_and_segments_it_as_before():

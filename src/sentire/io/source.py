@@ -8,7 +8,6 @@ Never:   stops at a broken row, which keeps its place with an error; holds more 
 import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 import pyarrow as pa
@@ -81,12 +80,7 @@ class Source:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __iter__(self) -> Iterator[Row]:

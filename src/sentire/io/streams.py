@@ -10,7 +10,6 @@ import os
 import stat
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 import pyarrow as pa
@@ -59,12 +58,7 @@ class ByteStream:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def peek(self) -> bytes:

@@ -15,14 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-LABELS = ("negative", "neutral", "positive")
-_LABEL_IDS = {
-    "negative": 0,
-    "neutral": 1,
-    "positive": 2,
-    "very negative": 0,
-    "very positive": 2,
-}
+from sentire.errors import OptionError
+from sentire.labels import POLARITY, polarity_of
 
 
 class Row(NamedTuple):
@@ -46,7 +40,24 @@ def read_rows(path: Path, *, binary: bool) -> Iterator[Row]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             record = json.loads(line)
-            yield Row(record["text"], _LABEL_IDS[record["label"]], binary)
+            yield Row(record["text"], label_id(record["label"]), binary)
+
+
+def label_id(name: str) -> int:
+    """Place of a label in the contract, whatever it is called in the file.
+
+    Raises
+    ------
+    OptionError
+        Nothing tells what the name means.
+    """
+    label = polarity_of(name)
+    if label is None:
+        raise OptionError(
+            f"label {name!r} is unknown; rename it to one of {', '.join(POLARITY)}, "
+            "or a name that means one, such as '5 stars' or '正面'"
+        )
+    return POLARITY.index(label)
 
 
 def text_key(text: str) -> str:
