@@ -4,12 +4,14 @@ A text becomes a :class:`Document` of :class:`Window` token ids, runs in a :clas
 as a :class:`Prediction`, or as an :class:`Unscored` record in the same place.
 """
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 from msgspec import UNSET, UnsetType
+
+if TYPE_CHECKING:  # the command line shows its help without loading NumPy
+    import numpy as np
+    import numpy.typing as npt
 
 OnLong = Literal["window", "truncate", "error"]
 """What to do with a text that is longer than the model reads at once."""
@@ -117,7 +119,7 @@ class Unscored(msgspec.Struct, frozen=True, kw_only=True):
 class Window(NamedTuple):
     """A stretch of a text that the model reads at once."""
 
-    ids: npt.NDArray[np.int32]
+    ids: "npt.NDArray[np.int32]"
     """Token ids with the special tokens, shape (n_tokens,)."""
     weight: int
     """Tokens that only this window answers for; windows overlap, weights don't."""
@@ -151,7 +153,7 @@ class Document(NamedTuple):
 class Batch(NamedTuple):
     """Padded rows for one run of the model."""
 
-    input_ids: npt.NDArray[np.int64]
+    input_ids: "npt.NDArray[np.int64]"
     """Shape (n_rows, n_tokens)."""
-    attention_mask: npt.NDArray[np.int64]
+    attention_mask: "npt.NDArray[np.int64]"
     """Shape (n_rows, n_tokens): 1 for a token, 0 for padding."""

@@ -32,12 +32,14 @@ def scoring(command, output, *more):
 
 def stop_in_the_middle(command, folder, output, number, *more):
     """Start a job and send a signal once some of it is on disk; its exit code and last command."""
-    partial = Path(f"{output}.partial")
-    before = partial.stat().st_size if partial.exists() else 0
+    checkpoint = Path(f"{output}.partial.json")
+    before = checkpoint.read_bytes() if checkpoint.exists() else b""
     with subprocess.Popen(
         scoring(command, output, *more), cwd=folder, stderr=subprocess.PIPE
     ) as process:
-        while process.poll() is None and not (partial.exists() and partial.stat().st_size > before):
+        while process.poll() is None and not (
+            checkpoint.exists() and checkpoint.read_bytes() != before
+        ):
             time.sleep(0.002)
         process.send_signal(number)
         said = process.stderr.read().decode()

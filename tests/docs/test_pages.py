@@ -77,7 +77,7 @@ def test_the_version_is_the_same_everywhere():
     done = subprocess.run(
         [sys.executable, "-m", "sentire", "--version"], check=True, capture_output=True, text=True
     )
-    newest = re.search(r"^## \[(.+?)\] - \d{4}-\d\d-\d\d$", read("CHANGELOG.md"), re.MULTILINE)
+    newest = re.search(r"^## (\S+) - \d{4}-\d\d-\d\d$", read("CHANGELOG.md"), re.MULTILINE)
     assert newest
     assert {newest[1], version("sentire"), PROJECT["project"]["version"]} == {newest[1]}
     assert done.stdout == f"sentire {newest[1]}\n"

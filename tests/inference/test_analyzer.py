@@ -103,8 +103,6 @@ def test_an_output_the_model_does_not_have_is_refused_before_any_text_is_read(tm
 
 
 def test_a_bundle_whose_golden_answers_differ_is_refused(tmp_path):
-    from conftest import make_bundle
-
     bundle = make_bundle(tmp_path / "wrong")
     wrong = Golden(text="I love this", probabilities={"negative": 0.0, "positive": 1.0})
     write_bundle(bundle.path, msgspec.structs.replace(bundle.manifest, golden=(wrong,)))

@@ -13,6 +13,7 @@ from sentire.inference.analyzer import Analyzer
 from sentire.inference.scheduler import Scheduler, Scheduling
 from sentire.service.app import create_app
 from servers import running
+from tiny import make_bundle
 
 OUTPUTS = {"logits": 3, "emotion": 7}
 
@@ -140,7 +141,6 @@ def test_a_model_that_takes_too_long_is_a_clear_503(tiny_bundle):
 
 
 def test_a_model_without_emotion_says_so(tmp_path):
-    from conftest import make_bundle
 
     make_bundle(tmp_path / "plain", emotion=False)
     with (
