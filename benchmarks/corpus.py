@@ -1,7 +1,7 @@
 """Texts to measure with: Chinese and English, as long as reviews, chats and posts are.
 
 The sentences are ours, so the benchmark runs anywhere; lengths are log-normal around those of
-public review and tweet sets (a mean near 48 tokens, a tail of several hundred).
+public review and tweet sets (a mean near 38 tokens, a tail of several hundred).
 """
 
 import json

@@ -22,7 +22,7 @@ from sentire.types import Document, ModelInfo, OnLong, Prediction, RowError, Uns
 _BLOCK = 128
 """Texts that go through the text path in one call."""
 _BLOCK_CHARACTERS = 100_000
-_BLOCKS_AHEAD = 4
+_BLOCKS_AHEAD = 6
 """Blocks in flight: enough for similar lengths to meet, few enough to stay small."""
 
 

@@ -28,8 +28,9 @@ Item = TypeVar("Item")
 class Batching(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How waiting windows are put together. Larger budgets raise throughput and worsen latency."""
 
-    max_tokens: Annotated[int, Meta(ge=1)] = 512
-    """Padded tokens in one batch: rows times the longest row. One longer window runs alone."""
+    max_tokens: Annotated[int, Meta(ge=1)] = 768
+    """Padded tokens in one batch: rows times the longest row. One longer window runs alone.
+    OpenVINO is as fast with 512 as with 4096 here; the memory it holds grows with them."""
     max_rows: Annotated[int, Meta(ge=1)] = 32
 
 
