@@ -1,5 +1,8 @@
 """Every engine gives the same answers for the shipped model's one file."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -46,6 +49,24 @@ def test_openvino_and_onnx_runtime_agree_on_the_label_and_nearly_on_the_scores()
         assert ours.label == other.label
         for label, share in ours.probabilities.items():
             assert share == pytest.approx(other.probabilities[label], abs=0.1)
+
+
+def test_two_models_loaded_at_once_in_a_fresh_process_don_t_wait_for_each_other():
+    code = """
+import sys, threading
+sys.setswitchinterval(1e-6)
+import sentire
+def use():
+    with sentire.load() as analyzer:
+        print(sum(p.error is None for p in analyzer.analyze_many(["great"] * 200)))
+threads = [threading.Thread(target=use) for _ in range(2)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["200", "200"]
 
 
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])
