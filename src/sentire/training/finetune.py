@@ -5,7 +5,6 @@ Gives:   trained weights; a checkpoint on disk every few minutes
 Never:   pickles: weights and optimizer state are safetensors
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +13,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch.nn import functional
 
 from sentire.training.encoder import SentimentEncoder
@@ -22,6 +22,8 @@ from sentire.training.examples import Example, batches, crop
 
 BOS, PAD, EOS = 0, 1, 2
 NEUTRAL = 1
+
+_CHECKPOINT = "checkpoint.safetensors"
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -196,26 +198,26 @@ def _groups(model: SentimentEncoder, schedule: Schedule) -> list[dict[str, objec
 def save_checkpoint(
     model: SentimentEncoder, optimizer: torch.optim.Optimizer, folder: Path, step: int
 ) -> None:
-    """Write weights, moments and step; the old checkpoint stays until the new one is whole."""
+    """Write weights, moments and step as one file; the old one stays until the new is whole."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for number, state in enumerate(optimizer.state_dict()["state"].values()):
         tensors[f"first.{number}"] = state["exp_avg"]
         tensors[f"second.{number}"] = state["exp_avg_sq"]
-    metadata = {"step": json.dumps(step)}
-    partial = folder / "checkpoint.safetensors.partial"
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata)
-    partial.replace(folder / "checkpoint.safetensors")
-    (folder / "step").write_text(str(step))
+    partial = folder / f"{_CHECKPOINT}.partial"
+    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    save_file(whole, partial, {"step": str(step)})
+    partial.replace(folder / _CHECKPOINT)
 
 
 def load_checkpoint(model: SentimentEncoder, optimizer: torch.optim.Optimizer, folder: Path) -> int:
     """Restore what :func:`save_checkpoint` wrote; 0 when there is nothing yet."""
-    path = folder / "checkpoint.safetensors"
+    path = folder / _CHECKPOINT
     if not path.exists():
         return 0
-    tensors = load_file(path)
-    step = int((folder / "step").read_text())
+    with safe_open(path, "pt") as file:
+        step = int(file.metadata()["step"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     model.load_state_dict(
         {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
     )
