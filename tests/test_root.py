@@ -6,7 +6,7 @@ import pytest
 
 import sentire
 from sentire import errors
-from sentire.labels import polarity_of
+from sentire.labels import label_of
 from sentire.threads import available_threads, cgroup_quota
 
 
@@ -33,6 +33,10 @@ def test_importing_loads_no_engine_and_no_framework():
         errors.MissingExtra("gpu", "TensorRT"),
         errors.Overloaded(9, 8),
         errors.EmptyText(),
+        errors.RequestRefused(404, "model_not_found", "no."),
+        errors.ServiceFailed("http://a", "failed"),
+        errors.ServiceOverloaded("http://a", 2.0),
+        errors.ServiceUnreachable(("http://a is not reached",)),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -43,20 +47,25 @@ def test_errors_survive_pickling_with_their_numbers(error):
 
 
 @pytest.mark.parametrize(
-    ("name", "label"),
+    ("head", "name", "label"),
     [
-        ("POSITIVE", "positive"),
-        ("5 stars", "positive"),
-        ("1 star", "negative"),
-        ("正向", "positive"),
-        ("負面", "negative"),
-        ("Neu", "neutral"),
-        ("LABEL_0", None),
-        ("1", None),
+        ("polarity", "POSITIVE", "positive"),
+        ("polarity", "5 stars", "positive"),
+        ("polarity", "1 star", "negative"),
+        ("polarity", "正向", "positive"),
+        ("polarity", "負面", "negative"),
+        ("polarity", "Neu", "neutral"),
+        ("polarity", "LABEL_0", None),
+        ("polarity", "1", None),
+        ("polarity", "happy", None),
+        ("emotion", "happy", "joy"),
+        ("emotion", "no emotion", "neutral"),
+        ("emotion", "憤怒", "anger"),
+        ("emotion", "positive", None),
     ],
 )
-def test_foreign_labels_are_mapped_only_where_their_meaning_is_certain(name, label):
-    assert polarity_of(name) == label
+def test_foreign_labels_are_mapped_only_where_their_meaning_is_certain(head, name, label):
+    assert label_of(name, head=head) == label
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,11 @@ SentireError
 │   │   └── BrokenRow       a row of a file that could not be read
 │   ├── SourceError         a file, a column, an encoding or a database
 │   ├── OptionError         an option or a setting
-│   └── UnsupportedRequest  the loaded model has no such output
+│   ├── MissingBackbone     a pretrained encoder to learn from
+│   ├── LabelsUnproven      what the labels of a checkpoint mean
+│   ├── ModelNotFound       no model or version of that name is served
+│   ├── UnsupportedRequest  the loaded model has no such output
+│   └── RequestRefused      a server that was asked does not take the request
 ├── OutputError             what was computed can't be written: no space, no permission
 ├── BundleError             a model can't be trusted
 │   ├── BundleNotFound
@@ -21,9 +25,13 @@ SentireError
 │   └── SelfTestFailed
 ├── MissingExtra            an optional part is not installed
 ├── BackendError            the engine could not load or run the model
+├── TrainingFailed          learning can't go on; the last good state is kept
+├── ServiceFailed           a server that was asked failed, or gave no answer of ours
 └── Unavailable             not now: try again
     ├── Overloaded
-    └── Closed
+    ├── Closed
+    ├── ServiceOverloaded   every server that was asked has too much to do
+    └── ServiceUnreachable  no server that could be asked answers
 """
 
 from pathlib import Path
@@ -98,6 +106,38 @@ class OptionError(InputError):
     """An option or a setting has a value that is not allowed."""
 
 
+class MissingBackbone(InputError):
+    """The pretrained encoder to learn from is not there, or can't be read safely."""
+
+
+class ModelNotFound(InputError):
+    """No model or version of that name is served here."""
+
+    def __init__(self, asked: str, served: tuple[str, ...]) -> None:
+        self.asked, self.served = asked, served
+        super().__init__(f"there is no model {asked!r} here. Served are {', '.join(served)}.")
+
+    def __reduce__(self) -> tuple[type, tuple[str, tuple[str, ...]]]:
+        return type(self), (self.asked, self.served)
+
+
+class LabelsUnproven(InputError):
+    """The probes contradict what a checkpoint's labels are said to mean, or nobody has said it.
+
+    Attributes
+    ----------
+    table : str
+        What the checkpoint said of the probes, in lines.
+    """
+
+    def __init__(self, reason: str, table: str) -> None:
+        self.reason, self.table = reason, table
+        super().__init__(reason)
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.reason, self.table)
+
+
 class UnsupportedRequest(InputError):
     """The loaded model has no such output."""
 
@@ -148,6 +188,10 @@ class BackendError(SentireError):
     """The inference engine could not load or run the model."""
 
 
+class TrainingFailed(SentireError):
+    """Learning can't go on; what was learned up to the last checkpoint is kept."""
+
+
 class Unavailable(SentireError):
     """Can't be done now; may be tried again."""
 
@@ -167,3 +211,75 @@ class Overloaded(Unavailable):
 
 class Closed(Unavailable):
     """The analyzer was closed, or its worker ended."""
+
+
+class RequestRefused(InputError):
+    """A server that was asked does not take the request.
+
+    Attributes
+    ----------
+    status : int
+        Of HTTP.
+    code : str
+        What programs tell refusals apart by.
+    """
+
+    status: int = 422
+    code: str = "invalid_request"
+    detail: str = ""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        self.status, self.code, self.detail = status, code, detail
+        super().__init__(detail)
+
+    def __reduce__(self) -> tuple[type, tuple[int, str, str]]:
+        return type(self), (self.status, self.code, self.detail)
+
+
+class ServiceFailed(SentireError):
+    """A server that was asked failed at the request, or what it answered is no answer of ours."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url, self.reason = url, reason
+        super().__init__(f"the server at {url} {reason}")
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.url, self.reason)
+
+
+class ServiceOverloaded(Unavailable):
+    """Every server that was asked has too much to do.
+
+    Attributes
+    ----------
+    retry_after_s : float
+        When to come back.
+    """
+
+    retry_after_s: float = 1.0
+
+    def __init__(self, url: str, retry_after_s: float) -> None:
+        self.url, self.retry_after_s = url, retry_after_s
+        super().__init__(
+            f"the server at {url} has too much to do. Try again in {retry_after_s:g} s."
+        )
+
+    def __reduce__(self) -> tuple[type, tuple[str, float]]:
+        return type(self), (self.url, self.retry_after_s)
+
+
+class ServiceUnreachable(Unavailable):
+    """No server that could be asked answers.
+
+    Attributes
+    ----------
+    reasons : tuple of str
+        One for each server: its address, and what went wrong.
+    """
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        self.reasons = reasons
+        super().__init__(f"no server answers: {'; '.join(reasons)}. Try again a little later.")
+
+    def __reduce__(self) -> tuple[type, tuple[tuple[str, ...]]]:
+        return type(self), (self.reasons,)

@@ -1,28 +1,62 @@
-"""The label contract, and the ways other people write the same labels."""
+"""The label contract, and the ways other people write the same labels.
+
+Emotions join several sets under Ekman's six and neutral. What counts as what:
+
+========  =====================================================================================
+joy       happy, happiness, like, love, grateful, relaxed: pleasure and affection
+anger     angry; SMP2020's ``angry`` holds disgust too, and a set without disgust says nothing of it
+sadness   sad, depress: loss and hopelessness
+fear      worried: what may come
+surprise  astonished, whether pleasant or not
+disgust   contempt and dislike
+neutral   none, no emotion
+========  =====================================================================================
+"""
 
 import re
 import unicodedata
+from typing import Literal
 
 POLARITY = ("negative", "neutral", "positive")
 EMOTIONS = ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral")
 
-_FOREIGN = {
-    "negative": "negative neg 负面 負面 负向 負向 消极 消極 差评 差評 very_negative 1_star 2_stars",
-    "neutral": "neutral neu 中性 中立 中评 中評 mixed 3_stars",
-    "positive": "positive pos 正面 正向 积极 積極 好评 好評 very_positive 4_stars 5_stars",
+HeadName = Literal["polarity", "emotion"]
+LABELS: dict[HeadName, tuple[str, ...]] = {"polarity": POLARITY, "emotion": EMOTIONS}
+"""The labels of each head, in the order of its logits."""
+
+_FOREIGN: dict[HeadName, dict[str, str]] = {
+    "polarity": {
+        "negative": "neg 负面 負面 负向 負向 消极 消極 差评 差評 very_negative 1_star 2_stars",
+        "neutral": "neu 中性 中立 中评 中評 mixed 3_stars",
+        "positive": "pos 正面 正向 积极 積極 好评 好評 very_positive 4_stars 5_stars",
+    },
+    "emotion": {
+        "anger": "angry 愤怒 憤怒 生气 生氣",
+        "disgust": "disgusted 厌恶 厭惡",
+        "fear": "scared worried 恐惧 恐懼 害怕",
+        "joy": "happy happiness like love grateful relaxed 高兴 高興 快乐 快樂 喜悦 喜悅 喜欢 喜歡",
+        "sadness": "sad depress 悲伤 悲傷 伤心 傷心",
+        "surprise": "surprised astonished 惊讶 驚訝 惊奇 驚奇",
+        "neutral": "none no_emotion 中性 无 無",
+    },
 }
-_POLARITY_BY_NAME = {name: label for label, names in _FOREIGN.items() for name in names.split()}
+_BY_NAME = {
+    head: {name: label for label, names in labels.items() for name in (label, *names.split())}
+    for head, labels in _FOREIGN.items()
+}
 
 
-def polarity_of(name: str) -> str | None:
+def label_of(name: str, *, head: HeadName) -> str | None:
     """Map a foreign label name to the contract's, or None when its meaning is not certain.
 
     ``LABEL_0`` and bare numbers are never guessed: their order differs between checkpoints.
 
     Examples
     --------
-    >>> polarity_of("5 stars"), polarity_of("正向"), polarity_of("LABEL_0")
-    ('positive', 'positive', None)
+    >>> label_of("5 stars", head="polarity"), label_of("正向", head="polarity")
+    ('positive', 'positive')
+    >>> label_of("happy", head="emotion"), label_of("LABEL_0", head="polarity")
+    ('joy', None)
     """
     folded = re.sub(r"[\s\-]+", "_", unicodedata.normalize("NFKC", name).strip().lower())
-    return _POLARITY_BY_NAME.get(folded)
+    return _BY_NAME[head].get(folded)

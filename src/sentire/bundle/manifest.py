@@ -15,7 +15,8 @@ from sentire.text.path import TextSettings
 
 MANIFEST_NAME = "bundle.json"
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+NAME_PATTERN = "[a-z0-9][a-z0-9._-]{0,63}"
+Name = Annotated[str, Meta(pattern=f"^{NAME_PATTERN}$")]
 Version = Annotated[str, Meta(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+(?:[.+-][0-9A-Za-z.-]+)?$")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Temperature = Annotated[float, Meta(gt=0.0)]
@@ -32,6 +33,17 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Per language code; ``*`` for every other language."""
     low_confidence: Annotated[float, Meta(ge=0.0, le=1.0)]
     """A score below this earns the warning ``low_confidence``."""
+    calibration_error: dict[str, float] = {}
+    """Expected calibration error per language code, on development texts that the temperature was
+    not fitted on; empty where there were none."""
+
+
+class Embedding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An output that tells what a text is about, for search, groups and categories."""
+
+    output: str
+    """Name of the graph's output, vectors of shape (n_rows, dimensions)."""
+    dimensions: Annotated[int, Meta(ge=1)]
 
 
 class Golden(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,6 +67,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A figure measured on the served graph."""
 
     data: str
+    head: str = "polarity"
     split: str
     n: int
     metric: str
@@ -64,6 +77,38 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     high: float
     fp32: float
     """The same figure before quantization."""
+    fp32_low: float | None = None
+    fp32_high: float | None = None
+
+
+class KeptLayer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A layer that stays in FP32 because INT8 cost too much there."""
+
+    name: str
+    cost: float
+    """How much nearer the answers come to those of the FP32 graph, in nats of divergence."""
+    bytes: int
+    """How much larger the file is for it."""
+
+
+class Quantization(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the INT8 graph was made of the FP32 graph, and how near it came."""
+
+    layers: int
+    """Layers that could become INT8, those kept in FP32 among them."""
+    kept: tuple[KeptLayer, ...] = ()
+    calibration_texts: int
+    """Texts from which the ranges of activations were taken."""
+    fp32_bytes: int
+    """Size of the graph before."""
+    int8_bytes: int
+    shift: dict[str, float]
+    """Per language: how far probabilities moved on the calibration texts, as the mean share of
+    probability that went to another label."""
+    changed: dict[str, float]
+    """Per language: share of the calibration texts that got another label."""
+    engines: float
+    """Largest difference of a probability between OpenVINO and ONNX Runtime on those texts."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,12 +126,15 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     fingerprint: str
     """Of the text path the model was trained with."""
     heads: dict[str, Head]
+    embedding: Embedding | None = None
     golden: Annotated[tuple[Golden, ...], Meta(min_length=1)]
     golden_tolerance: Annotated[float, Meta(gt=0.0, lt=0.5)]
     """Largest accepted difference of a golden probability; engines differ in rounding."""
     files: dict[str, Sha256]
     training: tuple[Training, ...] = ()
     evaluation: tuple[Evaluation, ...] = ()
+    """Empty where nobody has measured the model on labelled texts."""
+    quantization: Quantization | None = None
 
 
 def decode_manifest(data: bytes) -> Manifest:

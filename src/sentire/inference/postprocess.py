@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from sentire.backends.base import Logits
 from sentire.bundle.manifest import Head
 from sentire.errors import InputError
+from sentire.labels import EMOTIONS, POLARITY
 from sentire.types import (
     Document,
     Emotion,
@@ -101,7 +102,7 @@ def predict(
     temperature = _temperature(polarity, document.language)
     whole = combine(logits[polarity.output][:n_windows], weights)
     shares = probabilities(whole[None], temperature=temperature)[0]
-    label, score, named = _name(shares, polarity.labels)
+    label, score, named = _name(shares, polarity.labels, POLARITY)
     parts: list[Sentence] | UnsetType = UNSET
     if sentences:
         parts = _sentences(document, logits[polarity.output][n_windows:], polarity, temperature)
@@ -122,15 +123,37 @@ def predict(
     )
 
 
+def embed(document: Document, vectors: Array) -> Array:
+    """One vector of a text: the mean of its windows', each weighted by what it answers for.
+
+    Parameters
+    ----------
+    vectors : float32 array of shape (n_windows + n_segments, n_dimensions)
+
+    Returns
+    -------
+    float32 array of shape (n_dimensions,), of unit length
+    """
+    whole = combine(vectors[: len(document.windows)], [w.weight for w in document.windows])
+    result: Array = whole / max(float(np.linalg.norm(whole)), 1e-9)
+    return result
+
+
 def _temperature(head: Head, language: Language) -> float:
     return head.temperature.get(language.code, head.temperature.get("*", 1.0))
 
 
-def _name(shares: Array, labels: Sequence[str]) -> tuple[str, float, dict[str, float]]:
-    """Label, score and label -> probability, rounded to what a float32 softmax can tell."""
+def _name(
+    shares: Array, labels: Sequence[str], contract: Sequence[str]
+) -> tuple[str, float, dict[str, float]]:
+    """Label, score and label -> probability, rounded to what a float32 softmax can tell.
+
+    A label of the contract that the head lacks has the probability 0.
+    """
     values = [round(float(share), 6) for share in shares]
     best = int(np.argmax(shares))
-    return labels[best], values[best], dict(zip(labels, values, strict=True))
+    named = dict(zip(labels, values, strict=True))
+    return labels[best], values[best], {**dict.fromkeys(contract, 0.0), **named}
 
 
 def _sentences(document: Document, logits: Array, head: Head, temperature: float) -> list[Sentence]:
@@ -140,7 +163,7 @@ def _sentences(document: Document, logits: Array, head: Head, temperature: float
     for segment, shares in zip(
         document.segments, probabilities(logits, temperature=temperature), strict=True
     ):
-        label, score, _ = _name(shares, head.labels)
+        label, score, _ = _name(shares, head.labels, POLARITY)
         found.append(Sentence(segment.start, segment.end, label, score))
     return found
 
@@ -154,7 +177,8 @@ def _emotion(document: Document, logits: Logits, head: Head) -> Emotion:
     rows = logits[head.output][: len(document.windows)]
     whole = combine(rows, [window.weight for window in document.windows])
     temperature = _temperature(head, document.language)
-    label, _, named = _name(probabilities(whole[None], temperature=temperature)[0], head.labels)
+    shares = probabilities(whole[None], temperature=temperature)[0]
+    label, _, named = _name(shares, head.labels, EMOTIONS)
     return Emotion(label, named)
 
 
