@@ -1,5 +1,11 @@
-"""Make a score mean what it says."""
+"""Make a score mean what it says, and see how far it does.
 
+Reads:   probabilities and gold labels
+Gives:   a temperature, the calibration error, and the bins of a reliability plot
+Never:   changes a label
+"""
+
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -7,6 +13,19 @@ from sentire.evaluation.metrics import Labels
 
 Shares = npt.NDArray[np.float64]
 _GRID = np.geomspace(0.5, 4.0, 141)
+
+N_BINS = 15
+
+
+class Bin(msgspec.Struct, frozen=True):
+    """Texts whose confidence lies between two bounds."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    """Mean."""
+    accuracy: float
 
 
 def fit_temperature(log_shares: Shares, gold: Labels) -> float:
@@ -35,7 +54,7 @@ def fit_temperature(log_shares: Shares, gold: Labels) -> float:
     return float(_GRID[int(np.argmin(losses))])
 
 
-def expected_calibration_error(shares: Shares, gold: Labels, *, n_bins: int = 15) -> float:
+def expected_calibration_error(shares: Shares, gold: Labels, *, n_bins: int = N_BINS) -> float:
     """Mean gap between confidence and accuracy over equally wide bins, weighted by their texts.
 
     Parameters
@@ -47,11 +66,39 @@ def expected_calibration_error(shares: Shares, gold: Labels, *, n_bins: int = 15
     ----------
     Guo et al., ICML 2017, section 2.
     """
-    confidence = shares.max(axis=1)
-    right = shares.argmax(axis=1) == gold
+    return calibration_error(
+        reliability(shares.max(axis=1), shares.argmax(axis=1) == gold, n_bins=n_bins)
+    )
+
+
+def reliability(
+    confidence: Shares, right: npt.NDArray[np.bool_], *, n_bins: int = N_BINS
+) -> list[Bin]:
+    """Confidence and accuracy in equally wide bins, those without texts left out.
+
+    Parameters
+    ----------
+    confidence : float64 array of shape (n_texts,)
+        Probability of the label that was told, 0 to 1.
+    right : bool array of shape (n_texts,)
+    """
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    gaps = [
-        abs(right[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean()
-        for b in np.unique(bins)
-    ]
-    return float(sum(gaps))
+    found = []
+    for at in np.unique(bins):
+        inside = bins == at
+        found.append(
+            Bin(
+                low=float(at / n_bins),
+                high=float((at + 1) / n_bins),
+                n=int(inside.sum()),
+                confidence=float(confidence[inside].mean()),
+                accuracy=float(right[inside].mean()),
+            )
+        )
+    return found
+
+
+def calibration_error(bins: list[Bin]) -> float:
+    """Mean gap of the bins, weighted by their texts, 0 to 1."""
+    n = sum(b.n for b in bins)
+    return sum(abs(b.accuracy - b.confidence) * b.n for b in bins) / n

@@ -6,8 +6,8 @@ Never:   loads data or runs a model
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -15,7 +15,7 @@ Labels = npt.NDArray[np.int64]
 Metric = Callable[[Labels, Labels], float]
 
 
-class Interval(NamedTuple):
+class Interval(msgspec.Struct, frozen=True):
     """A figure and its 95 % confidence interval."""
 
     value: float

@@ -1,0 +1,109 @@
+"""Run a labelled set through the engine that serves.
+
+Reads:   a dataset, and a loaded model
+Gives:   what the model said of each text, in order
+Never:   runs a model in another way than ``sentire analyze`` does
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from sentire.bundle.manifest import Manifest
+from sentire.errors import UnsupportedRequest
+from sentire.evaluation.datasets import Dataset
+from sentire.evaluation.metrics import Labels
+from sentire.inference.analyzer import Analyzer
+from sentire.labels import LABELS, HeadName
+from sentire.types import Prediction, Unscored
+
+Shares = npt.NDArray[np.float64]
+Progress = Callable[[int, int], None]
+"""Called after each text with how many are done, and how many there are."""
+
+NO_LANGUAGE = "und"
+
+
+class Scored(NamedTuple):
+    """A dataset and what the model said of it."""
+
+    dataset: Dataset
+    shares: Shares
+    """Calibrated probabilities as they are served, shape (n_texts, n_labels), over all labels of
+    the head; equal for each label where the text could not be scored."""
+    languages: list[str]
+    """ISO 639-1 code of each text; ``und`` where it could not be scored."""
+    predictions: list[Prediction | Unscored]
+
+    @property
+    def allowed_shares(self) -> Shares:
+        """Probabilities over the labels that occur in the set, which sum to 1; the others are 0.
+
+        A set of two classes says nothing about the third, so the model is asked between the two.
+        """
+        kept = self.shares * self.dataset.allowed
+        total = kept.sum(axis=1, keepdims=True)
+        even = self.dataset.allowed / self.dataset.allowed.sum()
+        result: Shares = np.where(total > 0, kept / np.maximum(total, 1e-12), even)
+        return result
+
+    @property
+    def predicted(self) -> Labels:
+        """Index of the most probable label among those that occur, int64 of shape (n_texts,)."""
+        best: Labels = self.allowed_shares.argmax(axis=1)
+        return best
+
+    @property
+    def answered(self) -> npt.NDArray[np.bool_]:
+        """Whether each text was scored, shape (n_texts,)."""
+        return np.array([isinstance(p, Prediction) for p in self.predictions], np.bool_)
+
+
+def check_head(manifest: Manifest, dataset: Dataset) -> None:
+    """Refuse a set whose head the model lacks, before anything is run.
+
+    Raises
+    ------
+    UnsupportedRequest
+    """
+    if dataset.head not in manifest.heads:
+        raise UnsupportedRequest(
+            f"{dataset.name} is labelled for {dataset.head}, which model {manifest.name}@"
+            f"{manifest.version} does not tell. It tells: {', '.join(manifest.heads)}."
+        )
+
+
+def score(analyzer: Analyzer, dataset: Dataset, *, progress: Progress | None = None) -> Scored:
+    """Score every text of a dataset.
+
+    Raises
+    ------
+    UnsupportedRequest
+        The model has no such head.
+    """
+    check_head(analyzer.manifest, dataset)
+    labels = LABELS[dataset.head]
+    n_texts = len(dataset.texts)
+    shares = np.full((n_texts, len(labels)), 1 / len(labels))
+    predictions: list[Prediction | Unscored] = []
+    answers = analyzer.analyze_many(dataset.texts, emotion=dataset.head == "emotion")
+    for place, answer in enumerate(answers):
+        if isinstance(answer, Prediction):
+            named = _probabilities(answer, dataset.head)
+            shares[place] = [named.get(label, 0.0) for label in labels]
+        predictions.append(answer)
+        if progress is not None:
+            progress(place + 1, n_texts)
+    languages = [p.language.code if isinstance(p, Prediction) else NO_LANGUAGE for p in predictions]
+    return Scored(dataset, shares, languages, predictions)
+
+
+def _probabilities(answer: Prediction, head: HeadName) -> dict[str, float]:
+    if head == "polarity":
+        return answer.probabilities
+    if isinstance(answer.emotion, msgspec.UnsetType):
+        raise UnsupportedRequest("the model told no emotion although it was asked for")
+    return answer.emotion.probabilities

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score, matthews_corrcoef, precision_recall_fscore_support
+
+from sentire.evaluation.counts import (
+    METRICS,
+    Outcomes,
+    count,
+    f1s,
+    measure,
+    measure_difference,
+    precisions,
+    recalls,
+    wilson,
+)
+from sentire.evaluation.metrics import accuracy, bootstrap, macro_f1, macro_recall
+
+PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
+
+
+def single(gold, told, n_labels=4):
+    gold, told = np.asarray(gold), np.asarray(told)
+    eye = np.eye(n_labels, dtype=bool)
+    return Outcomes(eye[gold], eye[told], gold == told)
+
+
+def drawn(n, seed=3, n_labels=3):
+    generator = np.random.default_rng(seed)
+    gold = generator.integers(0, n_labels, n)
+    told = np.where(generator.random(n) < 0.7, gold, generator.integers(0, n_labels, n))
+    return gold, told
+
+
+@given(PAIRS)
+def test_figures_agree_with_other_people_s(pairs):
+    gold, told = map(np.array, zip(*pairs, strict=True))
+    counts = count(single(gold, told))
+    present = np.unique(gold)
+    assert METRICS["accuracy"](counts) == pytest.approx(accuracy(gold, told))
+    assert METRICS["macro_recall"](counts) == pytest.approx(macro_recall(gold, told))
+    assert METRICS["macro_f1"](counts) == pytest.approx(macro_f1(gold, told))
+    theirs = f1_score(gold, told, labels=present, average="macro", zero_division=0)
+    assert METRICS["macro_f1"](counts) == pytest.approx(theirs)
+    if len(present) > 1:  # scikit-learn warns of a single class
+        assert METRICS["mcc"](counts) == pytest.approx(matthews_corrcoef(gold, told))
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        gold, told, labels=range(4), zero_division=0
+    )
+    assert precisions(counts) == pytest.approx(precision)
+    assert recalls(counts) == pytest.approx(recall)
+    assert f1s(counts) == pytest.approx(f1)
+
+
+def test_several_labels_are_counted_each_by_itself():
+    generator = np.random.default_rng(5)
+    held = generator.random((200, 4)) < 0.4
+    held[:, 0] |= ~held.any(axis=1)
+    told = generator.random((200, 4)) < 0.4
+    counts = count(Outcomes(held, told, held[:, 0]))
+    assert METRICS["macro_f1"](counts) == pytest.approx(f1_score(held, told, average="macro"))
+    assert METRICS["accuracy"](counts) == pytest.approx(held[:, 0].mean())
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"), [("accuracy", accuracy), ("macro_f1", macro_f1)], ids=str
+)
+def test_intervals_are_those_of_the_textbook_s_bootstrap(name, metric):
+    gold, told = drawn(400)
+    quick = measure(single(gold, told), METRICS)[name]
+    slow = bootstrap(metric, gold, told, n_samples=2000)
+    assert quick.value == pytest.approx(slow.value)
+    assert [quick.low, quick.high] == pytest.approx([slow.low, slow.high], abs=0.006)
+
+
+def test_intervals_of_two_runs_are_the_same():
+    gold, told = drawn(100)
+    assert measure(single(gold, told), METRICS) == measure(single(gold, told), METRICS)
+
+
+def test_a_difference_is_paired():
+    gold, told = drawn(500)
+    other = told.copy()
+    other[:40] = (gold[:40] + 1) % 3
+    alone = measure(single(gold, told), METRICS)["accuracy"]
+    paired = measure_difference(single(gold, told), single(gold, other), METRICS)["accuracy"]
+    assert paired.low > 0
+    assert paired.high - paired.low < alone.high - alone.low
+    same = measure_difference(single(gold, told), single(gold, told), METRICS)
+    assert {(d.value, d.low, d.high) for d in same.values()} == {(0, 0, 0)}
+
+
+def test_wilson_s_interval():
+    found = wilson(9, 10)  # figures of statsmodels' proportion_confint(9, 10, method="wilson")
+    assert [found.value, found.low, found.high] == pytest.approx([0.9, 0.59585, 0.98212], abs=1e-5)
+    assert wilson(3, 3).low < 0.5 < wilson(3, 3).high == 1
+
+
+def test_a_metric_stays_defined_where_a_label_is_missing_from_a_sample():
+    outcomes = single([0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0, 0, 0], 2)
+    found = measure(outcomes, METRICS)
+    assert all(np.isfinite([v.value, v.low, v.high]).all() for v in found.values())
+    assert found["mcc"].value == 0
