@@ -81,10 +81,29 @@ def memory(folder: Path) -> list[Figure]:
     return figures
 
 
+def learning(_: Path) -> list[Figure]:
+    """Training against ``transformers.Trainer`` with its defaults, in turns."""
+    script = str(Path(__file__).with_name("learning.py"))
+    speeds: dict[str, list[float]] = {"theirs": [], "ours": []}
+    for _turn in range(3):
+        for name, found in speeds.items():
+            done = subprocess.run([sys.executable, script, name], capture_output=True, check=True)
+            found.append(float(done.stdout.split()[-1]))
+    theirs, ours = (statistics.median(speeds[name]) for name in ("theirs", "ours"))
+    pairs = zip(speeds["ours"], speeds["theirs"], strict=True)
+    ratio = statistics.median(mine / other for mine, other in pairs)
+    return [
+        Figure("transformers.Trainer", f"{theirs:.0f} tokens/s", "", held=True),
+        Figure("sentire train", f"{ours:.0f} tokens/s", "", held=True),
+        Figure("  of transformers.Trainer", f"{ratio:.2f}", ">= 1.80", held=ratio >= 1.8),
+    ]
+
+
 PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "startup": startup,
     "throughput": throughput,
     "memory": memory,
+    "learning": learning,
 }
 
 

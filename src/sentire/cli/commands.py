@@ -1,12 +1,20 @@
 """The list of commands; each is imported when it is called."""
 
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
 _COMMANDS = {
     "analyze": ("sentire.cli.analyze", "Score texts, files and databases."),
+    "distill": ("sentire.cli.distill", "Train a small model to answer as a large one does."),
+    "evaluate": ("sentire.cli.evaluate", "Measure a model on labelled data."),
+    "import": ("sentire.cli.import_", "Make a bundle of somebody else's checkpoint."),
+    "keys": ("sentire.cli.keys", "Make, list and remove the keys that a server asks for."),
+    "quantize": ("sentire.cli.quantize", "Make an FP32 model INT8, within measured limits."),
     "serve": ("sentire.cli.serve", "Serve the web page, the API and the model."),
+    "serve-model": ("sentire.cli.serve_model", "Serve models to other programs, without the page."),
+    "train": ("sentire.cli.train", "Fine-tune a model on labelled texts."),
 }
 
 _HELP = """Sentiment analysis for Chinese and English that you run yourself.
@@ -30,7 +38,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(import_module(_COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
+        function = cmd_name.replace("-", "_") + "_" * iskeyword(cmd_name)
+        command = getattr(import_module(_COMMANDS[cmd_name][0]), function)
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -1,46 +1,132 @@
-"""The network that is trained and exported: a BERT encoder, a mean over tokens, linear heads."""
+"""The network that is trained and exported: an encoder, a mean over tokens, linear heads."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
-from transformers import BertConfig, BertModel
+from transformers import AutoModel, BertConfig, PretrainedConfig
+
+OUTPUTS = {"polarity": "logits", "emotion": "emotion"}
+"""Head -> name of its output; ``logits`` is where ``transformers`` looks."""
+EMBEDDING = "embedding"
 
 
-class SentimentEncoder(nn.Module):
-    """Encoder with mean pooling and one linear head.
+class Encoder(nn.Module):
+    """Encoder with mean pooling, one linear head for each task, and an embedding of the topic.
+
+    The embedding reads the middle layer beside the last: what a text is about stands in the middle
+    of the network, and the last layers give it up for sentiment.
 
     Parameters
     ----------
-    config : BertConfig
-        Its ``vocab_size`` is that of the pruned vocabulary.
-    n_labels : int
+    config : PretrainedConfig
+        Of any encoder that ``transformers`` knows.
+    heads : head -> number of labels
+    embedding : int, optional
+        Dimensions of the embedding; None for none.
     """
 
-    def __init__(self, config: BertConfig, *, n_labels: int) -> None:
+    def __init__(
+        self, config: PretrainedConfig, *, heads: Mapping[str, int], embedding: int | None = None
+    ) -> None:
         super().__init__()
-        self.bert = BertModel(config, add_pooling_layer=False)
+        width = int(config.hidden_size)
+        self.config = config
+        self.base = AutoModel.from_config(config, **_without_pooler(config))  # type: ignore[no-untyped-call]
         self.dropout = nn.Dropout(0.1)
-        self.classifier = nn.Linear(config.hidden_size, n_labels)
-        self.classifier.weight.data.normal_(0.0, 0.02)
-        self.classifier.bias.data.zero_()
+        self.n_labels = {name: heads[name] for name in OUTPUTS if name in heads}
+        self.heads = nn.ModuleDict({name: _linear(width, n) for name, n in self.n_labels.items()})
+        self.embedding = None if embedding is None else _linear(2 * width, embedding)
+        self.middle = int(config.num_hidden_layers) // 2
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """Logits of shape (n_texts, n_labels).
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """Logits of shape (n_texts, n_labels) for each head, and the embedding of unit length.
 
         Parameters
         ----------
         input_ids, attention_mask : int64 tensors of shape (n_texts, n_tokens)
+
+        Returns
+        -------
+        dict of output name -> float32 tensor
         """
-        hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        pooled = (hidden * mask).sum(1) / mask.sum(1)
-        logits: torch.Tensor = self.classifier(self.dropout(pooled.float()))
-        return logits
+        return self.run(input_ids, attention_mask)[0]
+
+    def run(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """What :meth:`forward` gives, and the last layer, (n_texts, n_tokens, width)."""
+        states = self.states(input_ids, attention_mask)
+        last = mean_pool(states[-1], attention_mask)
+        pooled = self.dropout(last)
+        outputs = {OUTPUTS[name]: head(pooled) for name, head in self.heads.items()}
+        if self.embedding is not None:
+            middle = mean_pool(states[self.middle], attention_mask)
+            vectors = self.embedding(torch.cat([middle, last], dim=1))
+            outputs[EMBEDDING] = nn.functional.normalize(vectors, dim=1)
+        return outputs, states[-1]
+
+    def states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Sequence[Any]:
+        """Hidden states of every layer, the embeddings first, each (n_texts, n_tokens, width)."""
+        result = self.base(
+            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
+        )
+        states: Sequence[Any] = result.hidden_states
+        return states
 
 
-def student_config(*, n_layers: int, vocabulary: int) -> BertConfig:
-    """Shape of the shipped model: multilingual-e5-small with fewer layers and pieces."""
+def mean_pool(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """Mean over the tokens that are no padding.
+
+    Parameters
+    ----------
+    hidden : tensor of shape (n_texts, n_tokens, width)
+    attention_mask : int64 tensor of shape (n_texts, n_tokens)
+
+    Returns
+    -------
+    float32 tensor of shape (n_texts, width)
+    """
+    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    return ((hidden * mask).sum(1) / mask.sum(1)).float()
+
+
+def take_layers(
+    weights: Mapping[str, torch.Tensor],
+    *,
+    layers: Sequence[int] | None = None,
+    pieces: Sequence[int] | None = None,
+) -> dict[str, torch.Tensor]:
+    """Weights of a smaller encoder: the named layers, and the kept pieces' word embeddings.
+
+    Parameters
+    ----------
+    weights : name -> tensor, under the names of ``transformers``
+    layers : numbers of the layers to keep, in order; None for all
+    pieces : rows of the word embeddings to keep, in order; None for all
+    """
+    taken = {}
+    for name, tensor in weights.items():
+        parts = name.split(".")
+        if "layer" in parts and layers is not None:
+            place = parts.index("layer") + 1
+            if int(parts[place]) not in layers:
+                continue
+            parts[place] = str(list(layers).index(int(parts[place])))
+        kept = pieces is not None and name.endswith("embeddings.word_embeddings.weight")
+        taken[".".join(parts)] = tensor[list(pieces)] if kept and pieces is not None else tensor
+    return taken
+
+
+def e5_config(*, n_layers: int, vocabulary: int) -> BertConfig:
+    """Shape of multilingual-e5-small with fewer layers and pieces.
+
+    No dropout inside the encoder: one or two epochs over many texts don't overfit, and drawing the
+    masks costs a third of the time on a CPU.
+    """
     return BertConfig(
         vocab_size=vocabulary,
         hidden_size=384,
@@ -50,24 +136,20 @@ def student_config(*, n_layers: int, vocabulary: int) -> BertConfig:
         max_position_embeddings=512,
         type_vocab_size=2,
         pad_token_id=1,
-        hidden_dropout_prob=0.1,
-        attention_probs_dropout_prob=0.1,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
         layer_norm_eps=1e-12,
     )
 
 
-def take_layers(
-    weights: Mapping[str, torch.Tensor], layers: Sequence[int], rows: Sequence[int]
-) -> dict[str, torch.Tensor]:
-    """Weights of a shallower encoder: the named layers, and the kept pieces' embeddings."""
-    taken = {}
-    for name, tensor in weights.items():
-        if name.startswith("embeddings.word_embeddings"):
-            taken[name] = tensor[list(rows)]
-        elif name.startswith("encoder.layer."):
-            _, _, number, rest = name.split(".", 3)
-            if int(number) in layers:
-                taken[f"encoder.layer.{layers.index(int(number))}.{rest}"] = tensor
-        else:
-            taken[name] = tensor
-    return taken
+def _linear(width: int, n_outputs: int) -> nn.Linear:
+    layer = nn.Linear(width, n_outputs)
+    nn.init.normal_(layer.weight, std=0.02)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _without_pooler(config: PretrainedConfig) -> dict[str, bool]:
+    """Models of BERT's family carry a pooler that nothing here reads."""
+    families = {"bert", "roberta", "xlm-roberta", "camembert"}
+    return {"add_pooling_layer": False} if config.model_type in families else {}

@@ -1,86 +1,78 @@
-"""Labelled texts as token ids, grouped into batches of similar length.
+"""Rows as token ids, grouped into batches of similar length.
 
-Reads:   gzip JSON Lines with ``text`` and ``label``
-Gives:   examples without dev texts and duplicates, and an order of batches for each epoch
-Never:   trains on a text that stands in a dev file
+Reads:   rows of text, a tokenizer
+Gives:   examples, an order of batches for each epoch, padded tensors
+Never:   reads texts in another way than serving does: same normalizer, same tokenizer
 """
 
-import gzip
-import json
-import re
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from sentire.errors import OptionError
-from sentire.labels import POLARITY, polarity_of
+from sentire.text.normalize import NormalizationSettings, Normalizer
+from sentire.text.tokenize import TextTokenizer
+from sentire.training.mixture import Row, Target
 
+Ids = npt.NDArray[np.int32]
 
-class Row(NamedTuple):
-    """One labelled text of a source; ``binary`` sources have no neutral class."""
-
-    text: str
-    label: int
-    binary: bool
+_CHUNK = 1000
+_WIDTH_STEP = 16
+"""Widths are multiples of this; memory grows with every new shape otherwise."""
 
 
 class Example(NamedTuple):
     """A row after tokenization, without the special tokens."""
 
-    ids: npt.NDArray[np.int32]
-    label: int
-    binary: bool
+    ids: Ids
+    targets: dict[str, Target]
 
 
-def read_rows(path: Path, *, binary: bool) -> Iterator[Row]:
-    """Rows of one file, in its order."""
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            record = json.loads(line)
-            yield Row(record["text"], label_id(record["label"]), binary)
+class HeadTargets(NamedTuple):
+    """Targets of one head in a batch; rows that say nothing about it weigh 0."""
+
+    gold: torch.Tensor
+    """float32, shape (n_texts, n_labels)."""
+    allowed: torch.Tensor
+    """bool, shape (n_texts, n_labels)."""
+    weights: torch.Tensor
+    """float32, shape (n_texts,)."""
 
 
-def label_id(name: str) -> int:
-    """Place of a label in the contract, whatever it is called in the file.
+class TensorBatch(NamedTuple):
+    """Padded rows to learn from."""
 
-    Raises
-    ------
-    OptionError
-        Nothing tells what the name means.
-    """
-    label = polarity_of(name)
-    if label is None:
-        raise OptionError(
-            f"label {name!r} is unknown; rename it to one of {', '.join(POLARITY)}, "
-            "or a name that means one, such as '5 stars' or '正面'"
-        )
-    return POLARITY.index(label)
+    input_ids: torch.Tensor
+    """int64, shape (n_texts, n_tokens)."""
+    attention_mask: torch.Tensor
+    """int64, shape (n_texts, n_tokens)."""
+    targets: dict[str, HeadTargets]
+    indices: npt.NDArray[np.int64]
+    """Places of the rows among all examples, shape (n_texts,)."""
+    ends: npt.NDArray[np.bool_]
+    """Rows of which the end was read, where a text was too long, shape (n_texts,)."""
 
 
-def text_key(text: str) -> str:
-    """What two copies of a text share: letters and digits, lower case."""
-    return re.sub(r"[\W_]+", "", text).lower()
+def encode(
+    rows: Sequence[Row], tokenizer: TextTokenizer, normalization: NormalizationSettings
+) -> list[Example]:
+    """Token ids of each row; one that normalization leaves nothing of keeps no tokens."""
+    normalize = Normalizer(normalization)
+    examples = []
+    for start in range(0, len(rows), _CHUNK):
+        part = rows[start : start + _CHUNK]
+        for row, ids in zip(part, tokenizer([normalize(r.text).text for r in part]), strict=True):
+            examples.append(Example(np.array(ids, np.int32), row.targets))
+    return examples
 
 
-def without(rows: Iterable[Row], keys: set[str]) -> Iterator[Row]:
-    """Rows whose text is not in ``keys``; each text once, and ``keys`` grows by what is given."""
-    for row in rows:
-        key = text_key(row.text)
-        if key and key not in keys:
-            keys.add(key)
-            yield row
-
-
-def crop(
-    ids: npt.NDArray[np.int32], *, limit: int, generator: np.random.Generator
-) -> npt.NDArray[np.int32]:
-    """A stretch of at most ``limit`` tokens; as often the end, since verdicts close texts."""
+def crop(ids: Ids, *, limit: int, end: bool) -> Ids:
+    """A stretch of at most ``limit`` tokens: the end or the beginning."""
     if len(ids) <= limit:
         return ids
-    return ids[-limit:] if generator.random() < 0.5 else ids[:limit]
+    return ids[-limit:] if end else ids[:limit]
 
 
 def batches(
@@ -90,27 +82,103 @@ def batches(
     max_rows: int,
     generator: np.random.Generator,
 ) -> list[npt.NDArray[np.int64]]:
-    """Indices of each batch of one epoch: similar lengths together, batches in random order.
+    """Indices of each batch of one epoch: equal widths together, batches in random order.
+
+    All batches of a width but the last have the same number of rows: kernels are made anew for
+    every shape, which can take longer than the step itself.
 
     Parameters
     ----------
     lengths : int64 array of shape (n_examples,)
+        Tokens of each example, special ones included.
     max_tokens : int
-        Padded tokens of a batch: rows times the longest row.
+        Padded tokens of a batch: rows times its width, a multiple of 16.
     """
-    noisy = lengths * generator.uniform(0.9, 1.1, len(lengths))
-    order = np.argsort(noisy, kind="stable")
+    widths = padded_width(lengths)
     found: list[npt.NDArray[np.int64]] = []
-    start = 0
-    while start < len(order):
-        stop = start
-        longest = 0
-        while stop < len(order) and stop - start < max_rows:
-            longest = max(longest, int(lengths[order[stop]]))
-            if (stop - start + 1) * longest > max_tokens and stop > start:
-                break
-            stop += 1
-        found.append(order[start:stop])
-        start = stop
+    for width in np.unique(widths):
+        places = generator.permutation(np.flatnonzero(widths == width))
+        n_rows = int(max(1, min(max_rows, max_tokens // width)))
+        found += [places[start : start + n_rows] for start in range(0, len(places), n_rows)]
     generator.shuffle(found)
     return found
+
+
+def padded_width(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Lengths rounded up to the width that rows of them are padded to."""
+    return -(-lengths // _WIDTH_STEP) * _WIDTH_STEP
+
+
+class Collator:
+    """Makes tensors of examples.
+
+    Parameters
+    ----------
+    tokenizer : TextTokenizer
+    max_length : int
+        Tokens of a row, special ones included, at most.
+    heads : head -> number of labels
+    token_dropout : float
+        Share of tokens replaced by the unknown one, as typing errors and unseen words are.
+    """
+
+    def __init__(
+        self,
+        tokenizer: TextTokenizer,
+        *,
+        max_length: int,
+        heads: Mapping[str, int],
+        token_dropout: float = 0.0,
+    ) -> None:
+        self._tokenizer, self._heads, self.max_length = tokenizer, heads, max_length
+        self._room = tokenizer.room(max_length)
+        self._dropout = token_dropout if tokenizer.unknown_id is not None else 0.0
+
+    def __call__(
+        self,
+        examples: Sequence[Example],
+        indices: npt.NDArray[np.int64],
+        *,
+        ends: npt.NDArray[np.bool_],
+        generator: np.random.Generator | None = None,
+    ) -> TensorBatch:
+        """Pad the examples at ``indices`` to a multiple of 16 tokens.
+
+        Parameters
+        ----------
+        ends : bool array of shape (n_texts,)
+            Whether to read the end of a text that is too long; verdicts often close texts.
+        generator : Generator, optional
+            Draws the tokens to drop; None drops none.
+        """
+        chosen = [examples[i] for i in indices]
+        rows = [
+            self._row(crop(example.ids, limit=self._room, end=bool(end)), generator)
+            for example, end in zip(chosen, ends, strict=True)
+        ]
+        width = int(padded_width(np.array([len(row) for row in rows])).max())
+        ids = np.full((len(rows), width), self._tokenizer.pad_id, np.int64)
+        mask = np.zeros((len(rows), width), np.int64)
+        for place, row in enumerate(rows):
+            ids[place, : len(row)] = row
+            mask[place, : len(row)] = 1
+        targets = {name: self._targets(chosen, name, n) for name, n in self._heads.items()}
+        return TensorBatch(torch.from_numpy(ids), torch.from_numpy(mask), targets, indices, ends)
+
+    def _row(self, ids: Ids, generator: np.random.Generator | None) -> list[int]:
+        if generator is not None and self._dropout:
+            dropped = generator.random(len(ids)) < self._dropout
+            ids = np.where(dropped, np.int32(self._tokenizer.unknown_id or 0), ids)
+        return [*self._tokenizer.prefix, *ids.tolist(), *self._tokenizer.suffix]
+
+    @staticmethod
+    def _targets(examples: Sequence[Example], head: str, n_labels: int) -> HeadTargets:
+        gold = np.zeros((len(examples), n_labels), np.float32)
+        allowed = np.ones((len(examples), n_labels), np.bool_)
+        weights = np.zeros(len(examples), np.float32)
+        for place, example in enumerate(examples):
+            target = example.targets.get(head)
+            if target is not None:
+                gold[place], allowed[place] = target.gold, target.allowed
+                weights[place] = target.weight
+        return HeadTargets(*(torch.from_numpy(array) for array in (gold, allowed, weights)))

@@ -1,152 +1,202 @@
-"""Train an encoder on labelled texts, with checkpoints that continue to the same result.
+"""The loop: batches in, a better model out, with checkpoints that continue to the same result.
 
-Reads:   examples, a schedule
-Gives:   trained weights; a checkpoint on disk every few minutes
-Never:   pickles: weights and optimizer state are safetensors
+Reads:   examples, a schedule, what a step makes smaller, what an evaluation says
+Gives:   trained weights, the best on the dev texts; a checkpoint on disk every few minutes
+Never:   ends without one: an interruption, a bad loss and a full disk keep the last good state
 """
 
 import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
-from torch.nn import functional
 
-from sentire.training.encoder import SentimentEncoder
-from sentire.training.examples import Example, batches, crop
+from sentire.errors import TrainingFailed
+from sentire.training.checkpoint import (
+    Progress,
+    load_best,
+    load_checkpoint,
+    save_best,
+    save_checkpoint,
+)
+from sentire.training.device import Device
+from sentire.training.encoder import Encoder
+from sentire.training.examples import Collator, Example, TensorBatch
+from sentire.training.schedule import (
+    Schedule,
+    evaluation_steps,
+    make_optimizer,
+    plan,
+    rate,
+    set_rate,
+)
 
-BOS, PAD, EOS = 0, 1, 2
-NEUTRAL = 1
-
-_CHECKPOINT = "checkpoint.safetensors"
-
-
-class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long and how fast to learn."""
-
-    epochs: int = 2
-    learning_rate: float = 1e-4
-    """Peak of the linear schedule."""
-    warmup: float = 0.06
-    """Share of all steps in which the rate rises from 0."""
-    weight_decay: float = 0.01
-    max_tokens: int = 2048
-    """Padded tokens of a batch."""
-    max_rows: int = 48
-    max_length: int = 128
-    """Tokens read of a text, with the two special ones."""
-    checkpoint_s: float = 180.0
-    """Seconds between checkpoints."""
-    seed: int = 7
+Objective = Callable[[Encoder, TensorBatch], torch.Tensor]
 
 
-def collate(
-    examples: Sequence[Example], *, max_length: int, generator: np.random.Generator
-) -> dict[str, torch.Tensor]:
-    """Pad a batch to a multiple of 16 tokens, so that few shapes are compiled.
+class Moment(NamedTuple):
+    """What a run tells about itself."""
 
-    Returns
-    -------
-    dict with ``input_ids`` and ``attention_mask`` of shape (n_texts, n_tokens), ``labels`` and
-    ``binary`` of shape (n_texts,)
-    """
-    rows = [crop(example.ids, limit=max_length - 2, generator=generator) for example in examples]
-    width = 16 * math.ceil((max(len(row) for row in rows) + 2) / 16)
-    ids = np.full((len(rows), width), PAD, np.int64)
-    for index, row in enumerate(rows):
-        ids[index, 0] = BOS
-        ids[index, 1 : len(row) + 1] = row
-        ids[index, len(row) + 1] = EOS
-    return {
-        "input_ids": torch.from_numpy(ids),
-        "attention_mask": torch.from_numpy((ids != PAD).astype(np.int64)),
-        "labels": torch.tensor([example.label for example in examples]),
-        "binary": torch.tensor([example.binary for example in examples]),
-    }
+    step: int
+    n_steps: int
+    loss: float
+    """Smoothed over some fifty steps."""
+    tokens_per_s: float
+    seconds_left: float
+    dev: dict[str, float] | None = None
+    """Scores of an evaluation, ``mean`` among them; None between evaluations."""
 
 
-def masked_loss(logits: torch.Tensor, labels: torch.Tensor, binary: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy in which a two-class row says nothing about neutral.
-
-    Parameters
-    ----------
-    logits : tensor of shape (n_texts, 3)
-    labels, binary : tensors of shape (n_texts,)
-    """
-    masked = logits.clone()
-    masked[binary, NEUTRAL] = -1e4
-    return functional.cross_entropy(masked, labels)
+class Interrupted(KeyboardInterrupt):
+    """The run was asked to stop; its state is on disk."""
 
 
 def finetune(
-    model: SentimentEncoder,
+    model: Encoder,
     examples: Sequence[Example],
     schedule: Schedule,
     *,
-    checkpoints: Path,
+    collate: Collator,
+    objective: Objective,
+    folder: Path,
+    digest: str,
     resume: bool = False,
-    progress: Callable[[str], None] = print,
-    evaluate: Callable[[SentimentEncoder], str] | None = None,
+    evaluate: Callable[[Encoder], dict[str, float]] | None = None,
+    observe: Callable[[Moment], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Train in place. Word embeddings stay as they were.
+    """Train in place.
 
     A run that is stopped and resumed takes the same steps as one that was not: the order of the
     batches comes from the seed and the epoch, dropout from the seed and the step.
+
+    Parameters
+    ----------
+    objective : function of the model and a batch that gives the loss
+    folder : where the checkpoint lies
+    digest : of data and settings; a checkpoint of another run is refused
+    evaluate : gives dev scores, ``mean`` among them; the best weights by it are kept
+    observe : told about every step
+    stop : asked after every step; True saves a checkpoint and raises :class:`Interrupted`
+
+    Raises
+    ------
+    TrainingFailed
+        The loss is not finite, the memory is used up, or the checkpoint is another run's.
+    OutputError
+        A checkpoint can't be written.
+    Interrupted
+        ``stop`` said so.
     """
-    model.bert.embeddings.word_embeddings.weight.requires_grad_(False)
-    plan = _plan(examples, schedule)
-    optimizer = torch.optim.AdamW(
-        _groups(model, schedule), lr=schedule.learning_rate, betas=(0.9, 0.98), eps=1e-6
-    )
-    first = load_checkpoint(model, optimizer, checkpoints) if resume else 0
-    meter = _Meter(first, len(plan))
+    device = Device.best()
+    model.to(device.name)
+    model.base.set_attn_implementation(device.attention)
+    optimizer = make_optimizer(model, schedule)
+    progress = _begin(model, optimizer, folder, digest, resume=resume)
+    lengths = np.array([len(example.ids) + 2 for example in examples], np.int64)
+    steps = plan(np.minimum(lengths, collate.max_length), schedule)
+    due = set(evaluation_steps(len(steps), schedule)) if evaluate else set()
+    meter = _Meter(progress.step, len(steps))
     saved = time.monotonic()
-    evaluate_every = max(1, len(plan) // (2 * schedule.epochs))
     model.train()
-    for step in range(first, len(plan)):
-        generator = np.random.default_rng([schedule.seed, step])
+    while progress.step < len(steps):
+        step = progress.step
         torch.manual_seed(schedule.seed * 1_000_003 + step)
-        chosen = [examples[i] for i in plan[step]]
-        batch = collate(chosen, max_length=schedule.max_length, generator=generator)
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.learning_rate * _rate(step, len(plan), schedule.warmup)
-        loss = _learn(model, optimizer, batch)
+        generator = np.random.default_rng([schedule.seed, step])
+        ends = generator.random(len(steps[step])) < 0.5
+        batch = collate(examples, steps[step], ends=ends, generator=generator)
+        set_rate(optimizer, rate(step, len(steps), warmup=schedule.warmup))
+        loss = _learn(model, optimizer, batch, objective, device)
         if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss became {loss} at step {step}. The last checkpoint is whole: lower the "
-                "learning rate and resume."
+            save_checkpoint(folder, model, optimizer, progress)
+            raise TrainingFailed(
+                f"the loss became {loss} at step {step + 1} of {len(steps)}. The state before it "
+                "is kept: lower --learning-rate, or look for broken rows, and start anew."
             )
-        meter.add(loss, batch["input_ids"].numel())
-        if step % 100 == 0:
-            progress(meter.line(step))
-        if time.monotonic() - saved > schedule.checkpoint_s or step + 1 == len(plan):
-            save_checkpoint(model, optimizer, checkpoints, step + 1)
-            saved = time.monotonic()
-        if evaluate and (step + 1) % evaluate_every == 0:
-            model.eval()
-            progress(evaluate(model))
+        progress.step += 1
+        meter.add(loss, batch.input_ids.numel())
+        scores = None
+        if evaluate and progress.step in due:
+            scores = evaluate(model)
             model.train()
+            _note(progress, scores["mean"], folder, model)
+        observe(meter.moment(progress.step, scores))
+        stopped, over = stop(), _stale(progress, schedule)
+        if stopped or over or time.monotonic() - saved > schedule.checkpoint_s:
+            save_checkpoint(folder, model, optimizer, progress)
+            saved = time.monotonic()
+        if stopped:
+            raise Interrupted
+        if over:
+            break
+    save_checkpoint(folder, model, optimizer, progress)
+    if progress.best is not None:
+        load_best(folder, model)
+    model.base.set_attn_implementation("sdpa")
     model.eval()
 
 
+def _begin(
+    model: Encoder, optimizer: torch.optim.Optimizer, folder: Path, digest: str, *, resume: bool
+) -> Progress:
+    progress = load_checkpoint(folder, model, optimizer) if resume else None
+    if progress is None:
+        return Progress(plan=digest)
+    if progress.plan != digest:
+        raise TrainingFailed(
+            f"the checkpoint in {folder} belongs to other data or settings than these. Name the "
+            "same as before, or leave --resume out to start anew."
+        )
+    return progress
+
+
 def _learn(
-    model: SentimentEncoder, optimizer: torch.optim.Optimizer, batch: dict[str, torch.Tensor]
+    model: Encoder,
+    optimizer: torch.optim.Optimizer,
+    batch: TensorBatch,
+    objective: Objective,
+    device: Device,
 ) -> float:
     """One step; gives the loss. A loss that is not finite changes nothing."""
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = model(batch["input_ids"], batch["attention_mask"])
-    loss = masked_loss(logits.float(), batch["labels"], batch["binary"])
-    if torch.isfinite(loss):
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-    return loss.item()
+    batch = device.move(batch)
+    try:
+        with device.autocast():
+            loss = objective(model, batch)
+        value = float(loss.item())
+        if math.isfinite(value):
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+    except (MemoryError, RuntimeError) as error:
+        if not _is_memory(error):
+            raise
+        rows, width = batch.input_ids.shape
+        raise TrainingFailed(
+            f"the memory is used up by a batch of {rows} x {width} tokens. Lower --batch-tokens, "
+            "and go on with --resume from the last checkpoint."
+        ) from None
+    return value
+
+
+def _is_memory(error: Exception) -> bool:
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or "memory" in words or "alloc" in words
+
+
+def _note(progress: Progress, score: float, folder: Path, model: Encoder) -> None:
+    if progress.best is None or score > progress.best:
+        progress.best, progress.best_step, progress.stale = score, progress.step, 0
+        save_best(folder, model)
+    else:
+        progress.stale += 1
+
+
+def _stale(progress: Progress, schedule: Schedule) -> bool:
+    return 0 < schedule.patience <= progress.stale
 
 
 class _Meter:
@@ -162,74 +212,7 @@ class _Meter:
         self._loss = loss if self._loss is None else 0.98 * self._loss + 0.02 * loss
         self._n_tokens += n_tokens
 
-    def line(self, step: int) -> str:
-        spent = time.monotonic() - self._started
-        left = spent / (step - self._first + 1) * (self._n_steps - step)
-        return (
-            f"step {step}/{self._n_steps} loss {self._loss or 0.0:.3f} "
-            f"{self._n_tokens / spent:.0f} tokens/s {left / 60:.0f} min left"
-        )
-
-
-def _plan(examples: Sequence[Example], schedule: Schedule) -> list[np.ndarray]:
-    lengths = np.array([min(len(example.ids) + 2, schedule.max_length) for example in examples])
-    plan = []
-    for epoch in range(schedule.epochs):
-        generator = np.random.default_rng([schedule.seed, epoch, 1])
-        plan += batches(
-            lengths, max_tokens=schedule.max_tokens, max_rows=schedule.max_rows, generator=generator
-        )
-    return plan
-
-
-def _rate(step: int, n_steps: int, warmup: float) -> float:
-    rising = (step + 1) / max(1, round(n_steps * warmup))
-    return min(rising, (n_steps - step) / max(1, n_steps - round(n_steps * warmup)))
-
-
-def _groups(model: SentimentEncoder, schedule: Schedule) -> list[dict[str, object]]:
-    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    return [
-        {"params": [p for _, p in trained if p.ndim > 1], "weight_decay": schedule.weight_decay},
-        {"params": [p for _, p in trained if p.ndim == 1], "weight_decay": 0.0},
-    ]
-
-
-def save_checkpoint(
-    model: SentimentEncoder, optimizer: torch.optim.Optimizer, folder: Path, step: int
-) -> None:
-    """Write weights, moments and step as one file; the old one stays until the new is whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    for number, state in enumerate(optimizer.state_dict()["state"].values()):
-        tensors[f"first.{number}"] = state["exp_avg"]
-        tensors[f"second.{number}"] = state["exp_avg_sq"]
-    partial = folder / f"{_CHECKPOINT}.partial"
-    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    save_file(whole, partial, {"step": str(step)})
-    partial.replace(folder / _CHECKPOINT)
-
-
-def load_checkpoint(model: SentimentEncoder, optimizer: torch.optim.Optimizer, folder: Path) -> int:
-    """Restore what :func:`save_checkpoint` wrote; 0 when there is nothing yet."""
-    path = folder / _CHECKPOINT
-    if not path.exists():
-        return 0
-    with safe_open(path, "pt") as file:
-        step = int(file.metadata()["step"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    model.load_state_dict(
-        {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-    )
-    state = optimizer.state_dict()
-    numbers = [n for group in state["param_groups"] for n in group["params"]]
-    state["state"] = {
-        n: {
-            "step": torch.tensor(float(step)),
-            "exp_avg": tensors[f"first.{n}"],
-            "exp_avg_sq": tensors[f"second.{n}"],
-        }
-        for n in numbers
-    }
-    optimizer.load_state_dict(state)
-    return step
+    def moment(self, step: int, scores: dict[str, float] | None) -> Moment:
+        spent = max(time.monotonic() - self._started, 1e-9)
+        left = spent / max(1, step - self._first) * (self._n_steps - step)
+        return Moment(step, self._n_steps, self._loss or 0.0, self._n_tokens / spent, left, scores)

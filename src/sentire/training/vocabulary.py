@@ -21,7 +21,15 @@ class PrunedVocabulary(NamedTuple):
     tokenizer_json: str
     rows: list[int]
     unknown_before: float
+    """Share of unknown tokens in the texts, 0 to 1."""
     unknown_after: float
+
+    def summary(self) -> str:
+        """One line for people."""
+        return (
+            f"vocabulary of {len(self.rows):,} pieces, unknown tokens {self.unknown_before:.4%} "
+            f"before and {self.unknown_after:.4%} after"
+        )
 
 
 def prune(tokenizer_json: str, texts: Iterable[str], *, size: int) -> PrunedVocabulary:

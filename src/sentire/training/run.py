@@ -1,0 +1,206 @@
+"""One run of learning, from sources to weights on disk.
+
+Reads:   labelled sources, a backbone, a schedule
+Gives:   a trained network in a folder
+Never:   makes a bundle of it; ``export`` does
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import torch
+
+from sentire.bundle.manifest import Training
+from sentire.evaluation.datasets import Dataset, read_dataset
+from sentire.labels import LABELS
+from sentire.text.normalize import Normalizer
+from sentire.text.path import TextSettings
+from sentire.text.tokenize import TextTokenizer
+from sentire.training.backbone import Backbone
+from sentire.training.devscores import dev_scores, prepare_dev
+from sentire.training.encoder import EMBEDDING, Encoder
+from sentire.training.examples import Collator, Example, TensorBatch, encode
+from sentire.training.finetune import Moment, Objective, finetune
+from sentire.training.losses import supervised, topic
+from sentire.training.mixture import Row, TrainingSource, Used, join, text_key
+from sentire.training.schedule import Schedule
+from sentire.training.topics import Topics, read_topics
+from sentire.training.trained import Record, Trained, new_encoder, save_trained
+from sentire.training.vocabulary import PrunedVocabulary
+
+
+class Data(NamedTuple):
+    """What a run learns from and is judged by."""
+
+    rows: list[Row]
+    dev: list[Dataset]
+    used: list[Used]
+    training: tuple[Training, ...]
+    """For the model card."""
+
+    @property
+    def heads(self) -> dict[str, int]:
+        """Heads that some row says something about, and their numbers of labels."""
+        found = {head for row in self.rows for head in row.targets}
+        return {head: len(labels) for head, labels in LABELS.items() if head in found}
+
+
+class Watch(NamedTuple):
+    """How a run talks to who started it."""
+
+    observe: Callable[[Moment], None] = lambda _: None
+    stop: Callable[[], bool] = lambda: False
+    say: Callable[[str], None] = lambda _: None
+
+
+class Job(NamedTuple):
+    """What every run needs."""
+
+    data: Data
+    text: TextSettings
+    schedule: Schedule
+    output: Path
+    resume: bool = False
+    watch: Watch = Watch()
+    topic_rows: int = 60_000
+    """Rows whose topics the embedding learns from; 0 makes a model without an embedding."""
+
+
+def gather(
+    sources: Sequence[TrainingSource],
+    dev: Sequence[Dataset],
+    *,
+    unlabelled: Sequence[str] = (),
+    seed: int,
+) -> Data:
+    """Read the sources; texts of the dev sets are left out.
+
+    Parameters
+    ----------
+    unlabelled : further texts, for a student to imitate its teacher on
+    """
+    held_out = {text_key(text) for data in dev for text in data.texts}
+    parts = ((read_dataset(source), source) for source in sources)
+    rows, used = join(parts, held_out=held_out, seed=seed)
+    known = held_out | {text_key(row.text) for row in rows}
+    fresh = {text_key(text): text for text in unlabelled if text.strip()}
+    rows += [Row(text, {}, None) for key, text in fresh.items() if key not in known]
+    training = tuple(
+        Training(
+            name=use.name,
+            language=source.language,
+            rows=use.n_rows,
+            source=source.read_from or Path(source.file).name,
+            licence=source.terms or "unstated",
+        )
+        for use, source in zip(used, sources, strict=True)
+    )
+    return Data(rows, list(dev), used, training)
+
+
+def prune_vocabulary(
+    backbone: Backbone, rows: Sequence[Row], text: TextSettings, *, size: int
+) -> tuple[Backbone, PrunedVocabulary]:
+    """Keep the pieces that the rows use most."""
+    normalize = Normalizer(text.normalization)
+    return backbone.prune([normalize(row.text).text for row in rows], size=size)
+
+
+def train(job: Job, backbone: Backbone, *, name: str) -> Trained:
+    """Fine-tune a backbone on the rows' own labels.
+
+    Parameters
+    ----------
+    name : of the backbone, for the record
+
+    Raises
+    ------
+    TrainingFailed, OutputError, Interrupted
+        See :func:`~sentire.training.finetune.finetune`.
+    """
+    width = int(backbone.config.hidden_size) if job.topic_rows else None
+    model = new_encoder(backbone, job.data.heads, embedding=width, seed=job.schedule.seed)
+    tokenizer = TextTokenizer(backbone.tokenizer_json)
+    examples = encode(job.data.rows, tokenizer, job.text.normalization)
+    topics = _topics(job, model, examples, tokenizer) if job.topic_rows else None
+
+    def objective(encoder: Encoder, batch: TensorBatch) -> torch.Tensor:
+        outputs = encoder(batch.input_ids, batch.attention_mask)
+        loss = supervised(outputs, batch.targets)
+        if topics is not None:
+            rows, wanted = topics.of(batch.indices)
+            given = outputs[EMBEDDING]
+            rows, wanted = rows.to(given.device), wanted.to(given.device)
+            loss = loss + topic(given[rows], wanted, n_texts=len(given))
+        return loss
+
+    learn(job, model, examples, backbone.tokenizer_json, objective)
+    return keep(job, model, backbone.tokenizer_json, name=name)
+
+
+def learn(
+    job: Job,
+    model: Encoder,
+    examples: Sequence[Example],
+    tokenizer_json: str,
+    objective: Objective,
+) -> None:
+    """Run the loop on tokenized rows, judged on the dev sets."""
+    heads = model.n_labels
+    tokenizer = TextTokenizer(tokenizer_json)
+    dev = prepare_dev(
+        [each for each in job.data.dev if each.head in heads], tokenizer, job.text.normalization
+    )
+    plain = Collator(tokenizer, max_length=job.text.max_length, heads=heads)
+    finetune(
+        model,
+        examples,
+        job.schedule,
+        collate=Collator(
+            tokenizer,
+            max_length=job.text.max_length,
+            heads=heads,
+            token_dropout=job.schedule.token_dropout,
+        ),
+        objective=objective,
+        folder=job.output / "checkpoints",
+        digest=run_digest(examples, job.schedule, tokenizer_json, job.text),
+        resume=job.resume,
+        evaluate=(lambda encoder: dev_scores(encoder, dev, plain)) if dev else None,
+        observe=job.watch.observe,
+        stop=job.watch.stop,
+    )
+
+
+def keep(job: Job, model: Encoder, tokenizer_json: str, *, name: str) -> Trained:
+    """Write the trained network into the output folder."""
+    record = Record(backbone=name, text=job.text, schedule=job.schedule, training=job.data.training)
+    trained = Trained(model, tokenizer_json, record)
+    save_trained(job.output, trained)
+    return trained
+
+
+def _topics(
+    job: Job, encoder: Encoder, examples: Sequence[Example], tokenizer: TextTokenizer
+) -> Topics:
+    """Topics by an encoder that is not fine-tuned yet; a resumed run reads them again."""
+    collate = Collator(tokenizer, max_length=job.text.max_length, heads={})
+    job.watch.say("reading topics with the backbone")
+    return read_topics(encoder, examples, collate, most=job.topic_rows, seed=job.schedule.seed)
+
+
+def run_digest(
+    examples: Sequence[Example], schedule: Schedule, tokenizer_json: str, text: TextSettings
+) -> str:
+    """What a checkpoint belongs to: token ids, targets, schedule, tokenizer and text settings."""
+    digest = hashlib.sha256(msgspec.json.encode([schedule, text]))
+    digest.update(tokenizer_json.encode())
+    for example in examples:
+        digest.update(example.ids.tobytes())
+        for head, target in example.targets.items():
+            digest.update(head.encode() + target.gold.tobytes() + target.allowed.tobytes())
+            digest.update(str(target.weight).encode())
+    return digest.hexdigest()

@@ -1,0 +1,127 @@
+"""Distil teachers into a student: what :mod:`~sentire.training.run` does, with answers to imitate.
+
+Reads:   trained teachers, rows with or without labels, a backbone or layers for the student
+Gives:   a trained student in a folder
+Never:   asks a teacher about a language that it was not named for
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sentire.labels import LABELS
+from sentire.text.language import LanguageIdentifier
+from sentire.text.normalize import Normalizer
+from sentire.text.tokenize import TextTokenizer
+from sentire.training.backbone import Backbone
+from sentire.training.distill import Distillation, Distiller, Teacher
+from sentire.training.encoder import Encoder
+from sentire.training.examples import Collator, Example, encode
+from sentire.training.run import Data, Job, keep, learn
+from sentire.training.topics import Topics, read_topics
+from sentire.training.trained import Trained, new_encoder
+
+
+class Tutor(NamedTuple):
+    """A trained network and the languages it teaches; none means all."""
+
+    trained: Trained
+    languages: tuple[str, ...]
+
+
+def distill(
+    job: Job,
+    student: Backbone,
+    tutors: Sequence[Tutor],
+    settings: Distillation,
+    *,
+    name: str,
+    topics_from: Backbone | None = None,
+) -> Trained:
+    """Train a student to answer as its teachers do.
+
+    Parameters
+    ----------
+    student : where the student starts: layers of a teacher, or a smaller backbone
+    tutors : one for every language, or one for each
+    name : of the student's backbone, for the record
+    topics_from : backbone whose idea of topics the student's embedding imitates; None for none
+
+    Raises
+    ------
+    TrainingFailed, OutputError, Interrupted
+        See :func:`~sentire.training.finetune.finetune`.
+    """
+    # A student has every head that a teacher has, whether or not a row is labelled for it.
+    heads: dict[str, int] = {
+        head: len(labels)
+        for head, labels in LABELS.items()
+        if any(head in tutor.trained.encoder.heads for tutor in tutors)
+    }
+    width = None if topics_from is None else int(topics_from.config.hidden_size)
+    model = new_encoder(student, heads, embedding=width, seed=job.schedule.seed)
+    copy_heads(model, tutors[0].trained.encoder)
+    examples = encode(job.data.rows, TextTokenizer(student.tokenizer_json), job.text.normalization)
+    topics = None if topics_from is None else _topics(job, topics_from)
+    teachers = [_teacher(job, tutor, examples, student.tokenizer_json) for tutor in tutors]
+    objective = Distiller(teachers, settings, topics)
+    learn(job, model, examples, student.tokenizer_json, objective)
+    return keep(job, model, student.tokenizer_json, name=name)
+
+
+def copy_heads(student: Encoder, teacher: Encoder) -> None:
+    """Start the student's heads as the teacher's, where they have the same shape."""
+    for head, layer in student.heads.items():
+        if head in teacher.heads and layer.weight.shape == teacher.heads[head].weight.shape:
+            layer.load_state_dict(teacher.heads[head].state_dict())
+
+
+def layers_of(trained: Trained, layers: list[int] | None) -> Backbone:
+    """Where a student starts that is made of its teacher's layers."""
+    base = {
+        name: tensor.detach().clone() for name, tensor in trained.encoder.base.state_dict().items()
+    }
+    whole = Backbone(trained.encoder.config, base, {}, trained.tokenizer_json)
+    return whole.shrink(layers, None)
+
+
+def _teacher(job: Job, tutor: Tutor, examples: Sequence[Example], tokenizer_json: str) -> Teacher:
+    trained = tutor.trained
+    same = trained.tokenizer_json == tokenizer_json
+    tokenizer = TextTokenizer(trained.tokenizer_json)
+    read = examples if same else encode(job.data.rows, tokenizer, job.text.normalization)
+    most = min(job.text.max_length, trained.record.text.max_length)
+    return Teacher(
+        trained.encoder,
+        Collator(tokenizer, max_length=most, heads={}),
+        read,
+        _taught(job.data, tutor.languages, job),
+        same_tokens=same and most == job.text.max_length,
+    )
+
+
+def _taught(data: Data, languages: tuple[str, ...], job: Job) -> npt.NDArray[np.bool_]:
+    """Rows in the languages that a teacher is for."""
+    if not languages:
+        return np.ones(len(data.rows), np.bool_)
+    normalize = Normalizer(job.text.normalization)
+    identify = LanguageIdentifier(job.text.languages)
+    return np.array(
+        [identify(normalize(row.text).text).code in languages for row in data.rows], np.bool_
+    )
+
+
+def _topics(job: Job, backbone: Backbone) -> Topics:
+    """Read topics with a backbone's own tokenizer."""
+    job.watch.say("reading topics with the backbone")
+    encoder = new_encoder(backbone, {}, embedding=None, seed=job.schedule.seed)
+    tokenizer = TextTokenizer(backbone.tokenizer_json)
+    return read_topics(
+        encoder,
+        encode(job.data.rows, tokenizer, job.text.normalization),
+        Collator(tokenizer, max_length=job.text.max_length, heads={}),
+        most=job.topic_rows,
+        seed=job.schedule.seed,
+    )
