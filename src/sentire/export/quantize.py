@@ -2,96 +2,110 @@
 
 Reads:   an FP32 ONNX file and token ids to calibrate with
 Gives:   one file in which linear layers are QDQ nodes and the word embeddings are INT8 rows
-Never:   judges the result; the recipe's gate does, on the served graph
+Never:   judges the result; ``search.py`` does, on the served graph
 """
 
-from collections.abc import Sequence
+import contextlib
+import logging
+import os
+import warnings
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
 
+from sentire.errors import BackendError
+from sentire.export.graph import (
+    drop_unused,
+    is_quantized,
+    quantize_rows,
+    quantized_layers,
+    read_graph,
+    restore,
+    word_gather,
+)
 from sentire.optional import import_nncf
 
 Inputs = dict[str, npt.NDArray[np.int64]]
 
 
-def quantize(
-    source: Path, target: Path, calibration: Sequence[Inputs], *, keep: Sequence[str] = ()
-) -> None:
-    """Post-training static quantization.
-
-    Activations and weights of the linear layers become INT8 by NNCF's transformer preset
-    (asymmetric activations, SmoothQuant); the embedding table becomes INT8 with one scale a row.
+class Quantized:
+    """A network before and after quantization; layers can be given back their precision.
 
     Parameters
     ----------
+    source : Path
+        An FP32 ONNX file with inputs ``input_ids`` and ``attention_mask``.
     calibration : sequence of {"input_ids", "attention_mask"}
-        Each int64 of shape (n_texts, n_tokens).
-    keep : node names that stay in FP32
+        Each int64 of shape (n_texts, n_tokens); the ranges of activations are taken from them.
+
+    Attributes
+    ----------
+    fp32, int8 : onnx.ModelProto
+        ``int8`` has the linear layers, and what attention multiplies, as QDQ nodes by NNCF's
+        transformer preset: asymmetric activations, SmoothQuant, bias correction.
+    embedding : str or None
+        Name of the word embeddings' table, whose rows are INT8 with a scale each; None where the
+        graph has no such table, and its embeddings are as NNCF leaves them.
+    layers : dict of layer name -> names of its nodes
+        What quantization changed and :meth:`graph` can keep, in the order of the graph.
+
+    Raises
+    ------
+    BackendError
+        The file is INT8 already, or NNCF can't read it.
     """
-    nncf = import_nncf()
-    model = onnx.load(source)
-    quantize_embedding(model)
-    quantized = nncf.quantize(
-        model,
-        nncf.Dataset(list(calibration)),
-        subset_size=len(calibration),
-        preset=nncf.QuantizationPreset.MIXED,
-        model_type=nncf.ModelType.TRANSFORMER,
-        target_device=nncf.TargetDevice.CPU,
-        ignored_scope=nncf.IgnoredScope(names=list(keep)) if keep else None,
-    )
-    _drop_unused(quantized)
-    onnx.checker.check_model(quantized)
-    onnx.save(quantized, target)
+
+    def __init__(self, source: Path, calibration: Sequence[Inputs]) -> None:
+        nncf = import_nncf()
+        self.fp32 = read_graph(source)
+        if is_quantized(self.fp32):
+            raise BackendError(f"{source} is quantized already. Give the FP32 graph.")
+        gather = word_gather(self.fp32)
+        self.embedding = None if gather is None else gather.input[0]
+        ignored = None if gather is None else nncf.IgnoredScope(names=[gather.name])
+        with _quiet():
+            try:
+                self.int8 = nncf.quantize(
+                    self.fp32,
+                    nncf.Dataset(list(calibration)),
+                    subset_size=len(calibration),
+                    preset=nncf.QuantizationPreset.MIXED,
+                    model_type=nncf.ModelType.TRANSFORMER,
+                    target_device=nncf.TargetDevice.CPU,
+                    ignored_scope=ignored,
+                )
+            except Exception as error:  # NNCF and ONNX Runtime raise many kinds
+                raise BackendError(f"NNCF can't quantize {source}: {error}") from error
+        self.layers = quantized_layers(self.fp32, self.int8)
+        gather = word_gather(self.int8)
+        if gather is not None:
+            quantize_rows(self.int8, gather)
+        drop_unused(self.int8)
+
+    def graph(self, kept: Collection[str] = ()) -> onnx.ModelProto:
+        """The INT8 graph with the layers named in ``kept`` in FP32."""
+        nodes = [node for layer in kept for node in self.layers[layer]]
+        return restore(self.fp32, self.int8, nodes)
 
 
-def quantize_embedding(model: onnx.ModelProto) -> None:
-    """Replace the largest gathered table by INT8 rows and a scale each.
-
-    The rows are gathered first and scaled after: a ``DequantizeLinear`` on the whole table would
-    be folded back to FP32 when a session is made, which costs four times the memory.
-    """
-    tables = {tensor.name: tensor for tensor in model.graph.initializer}
-    gathers = [node for node in model.graph.node if node.op_type == "Gather"]
-    gather = max(
-        (node for node in gathers if node.input[0] in tables),
-        key=lambda node: int(np.prod(tables[node.input[0]].dims)),
-    )
-    table = tables[gather.input[0]]
-    values = numpy_helper.to_array(table).astype(np.float32)
-    scales = np.maximum(np.abs(values).max(axis=1, keepdims=True) / 127, 1e-9).astype(np.float32)
-    rows = np.clip(np.rint(values / scales), -127, 127).astype(np.int8)
-    name, ids, output = table.name, gather.input[1], gather.output[0]
-    model.graph.initializer.remove(table)
-    model.graph.initializer.extend(
-        [
-            numpy_helper.from_array(rows, f"{name}.int8"),
-            numpy_helper.from_array(scales, f"{name}.scale"),
-        ]
-    )
-    nodes = [
-        helper.make_node("Gather", [f"{name}.int8", ids], [f"{name}.rows"], f"{name}.gather"),
-        helper.make_node(
-            "Cast", [f"{name}.rows"], [f"{name}.wide"], f"{name}.cast", to=TensorProto.FLOAT
-        ),
-        helper.make_node(
-            "Gather", [f"{name}.scale", ids], [f"{name}.scales"], f"{name}.gather_scale"
-        ),
-        helper.make_node("Mul", [f"{name}.wide", f"{name}.scales"], [output], f"{name}.mul"),
-    ]
-    at = list(model.graph.node).index(gather)
-    model.graph.node.remove(gather)
-    for offset, node in enumerate(nodes):
-        model.graph.node.insert(at + offset, node)
-
-
-def _drop_unused(model: onnx.ModelProto) -> None:
-    """Initializers that no node reads any more would only make the file larger."""
-    read = {name for node in model.graph.node for name in node.input}
-    for tensor in [t for t in model.graph.initializer if t.name not in read]:
-        model.graph.initializer.remove(tensor)
-    del model.graph.value_info[:]
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """NNCF draws bars on standard output, where only data belongs, and warns of its own parts."""
+    loggers = [logging.getLogger(name) for name in ("nncf", "root")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with (
+            Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+            contextlib.redirect_stdout(nowhere),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
