@@ -28,7 +28,7 @@ from sentire.bundle.store import read_manifest
 from sentire.cli import main as exits
 from sentire.cli import scoring
 from sentire.cli.commands import commands
-from sentire.service import body, problems, routes
+from sentire.service import access, body, patience, problems, routes
 from sentire.service.wire import native
 from sentire.types import RowError
 
@@ -114,7 +114,8 @@ def settings_page() -> str:
     heading = ("setting", "variable", "default", "allowed", "meaning")
     parts = [
         f"{_NOTE}\n# Settings of the server\n\n"
-        "`sentire serve` takes them from a TOML file (`--config`) and from the environment. "
+        "`sentire serve` and `serve-model` take them from a TOML file (`--config`) and from the "
+        "environment. "
         "A variable wins over the file, an option of the command over both. "
         "An unknown name is an error. In the file, a dotted setting stands in a table:\n\n"
         "```toml\n[limits]\ntexts = 200\n```\n"
@@ -203,7 +204,7 @@ def _problems() -> set[tuple[object, ...]]:
     }
     for kind, status, code in problems._TABLE:
         found.add((status, f"`{code}`", _first_sentence(kind)))
-    for module in (body, native, routes, problems):
+    for module in (body, native, routes, problems, access, patience):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "Refused":
                 status, code, detail = node.args[:3]

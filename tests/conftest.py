@@ -7,6 +7,7 @@ import pytest
 
 import sentire
 from sentire.inference.analyzer import Analyzer
+from sentire.service.models import Models
 from tiny import make_bundle
 
 
@@ -23,3 +24,10 @@ def tiny_analyzer(tiny_bundle: Path) -> Iterator[Analyzer]:
     """An analyzer over the tiny bundle."""
     with sentire.load(tiny_bundle) as analyzer:
         yield analyzer
+
+
+@pytest.fixture(scope="module")
+def tiny_models(tiny_bundle: Path) -> Iterator[Models]:
+    """The tiny bundle as a server has it."""
+    with Models([str(tiny_bundle)], open_model=sentire.load) as models:
+        yield models

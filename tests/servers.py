@@ -1,18 +1,23 @@
 """Real servers on free ports, for tests that talk HTTP."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from sentire.service.server import bind, url_of
+from sentire.config import Settings
+from sentire.service.server import bind, configuration, url_of
 
 
 @contextmanager
-def running(app: ASGIApp) -> Iterator[str]:
-    """Serve an application from a thread; gives its URL."""
+def running(app: ASGIApp, settings: Settings | None = None) -> Iterator[str]:
+    """Serve an application from a thread, as the commands do; gives its URL."""
     started = threading.Event()
 
     class Announcing(uvicorn.Server):
@@ -20,9 +25,7 @@ def running(app: ASGIApp) -> Iterator[str]:
             await super().startup(sockets)
             started.set()
 
-    server = Announcing(
-        uvicorn.Config(app, access_log=False, log_config=None, lifespan="off", ws="none")
-    )
+    server = Announcing(configuration(app, settings or Settings()))
     with bind("127.0.0.1", 0) as sock:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
         thread.start()
@@ -32,3 +35,43 @@ def running(app: ASGIApp) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def serving(
+    command: str, *options: object, **env: str
+) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+    """Run ``sentire serve`` or ``serve-model`` as a process; it is killed at the end.
+
+    Gives the process, its URL and the lines it has written to stderr so far.
+    """
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("sentire"), command, "--port", "0", *map(str, options)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **env},
+    )
+    lines, ready = [], threading.Event()
+
+    def read() -> None:
+        for line in process.stderr:
+            lines.append(line)
+            if line.startswith("Stop it"):
+                ready.set()
+        ready.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        assert ready.wait(60)
+        urls = [word for line in lines for word in line.split() if word.startswith("http://")]
+        assert urls, lines
+        url = urls[0].rstrip("/").removesuffix("/docs")
+        yield process, url, lines
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+        process.stdout.close()
+        process.stderr.close()

@@ -21,6 +21,14 @@ def test_a_variable_wins_over_the_file_and_the_file_over_the_defaults(tmp_path):
     assert settings.limits.queue == Settings().limits.queue
 
 
+def test_a_list_is_a_list_in_the_file_and_has_commas_in_a_variable(tmp_path):
+    file = tmp_path / "sentire.toml"
+    file.write_text('models = ["zh-en", "shop=./shop"]\n[cache]\nbytes = 0\n')
+    assert load_settings(file, {}).models == ("zh-en", "shop=./shop")
+    settings = load_settings(file, {"SENTIRE_MODELS": "a, b=c,"})
+    assert (settings.models, settings.cache.bytes) == (("a", "b=c"), 0)
+
+
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
@@ -43,6 +51,11 @@ def test_a_variable_wins_over_the_file_and_the_file_over_the_defaults(tmp_path):
             {"SENTIRE_SERVER_ACCESS_LOG": "maybe"},
             "variable SENTIRE_SERVER_ACCESS_LOG is 'maybe'. Allowed is true or false.",
             id="no truth value",
+        ),
+        pytest.param(
+            {"SENTIRE_SERVER_LOG": "xml"},
+            "SENTIRE_SERVER_LOG is 'xml'. Allowed is one of json, text.",
+            id="not one of them",
         ),
         pytest.param(
             {"SENTIRE_PRT": "1"},

@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -33,10 +33,15 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     """Address or name. The default is reachable from this machine only."""
-    port: Annotated[int, Meta(ge=0, le=65535)] = 8080
-    """TCP port; 0 takes a free one."""
+    port: Annotated[int, Meta(ge=0, le=65535)] | None = None
+    """TCP port; 0 takes a free one; None is 8080, and 5000 for the model service alone."""
     access_log: bool = True
     """Write one line a request to stderr: method, path, status, time. Never the query or a text."""
+    log: Literal["text", "json"] = "text"
+    """Form of the log on stderr: lines for people, or one JSON object a line for programs."""
+    open: bool = False
+    """Listen on an address that other machines reach although there are no keys: whoever reaches it
+    may use it."""
     shutdown_s: Annotated[int, Meta(ge=0, le=600)] = 10
     """Seconds that running requests get to finish once the server was told to stop."""
 
@@ -54,14 +59,60 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Pieces of text that may wait for the model, over all requests; more are refused at once.
     A short text is one piece."""
     request_s: Annotated[float, Meta(gt=0, le=3600)] = 30.0
-    """Seconds a body may take to arrive, and again seconds its answer may take."""
+    """Seconds a body may take to arrive, again seconds its answer may take, and again seconds an
+    answer may wait to be read. A request may ask for less with `X-Request-Timeout`."""
+    head_s: Annotated[float, Meta(gt=0, le=3600)] = 10.0
+    """Seconds the head of a request may take to arrive on an open connection."""
+
+
+class Keys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may ask."""
+
+    file: Annotated[str, Meta(min_length=1)] | None = None
+    """The file of keys, as `sentire keys` writes it. With it every request but those for health
+    needs one. A changed file is taken while the server runs."""
+    rate: Annotated[float, Meta(gt=0)] | None = None
+    """Texts a second that the holder of a key may ask for, where its line does not say; up to ten
+    seconds of it at once. None does not limit them."""
+
+
+class Cache(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Answers that were given before. What is kept is the answer without its text, under a hash."""
+
+    bytes: Annotated[int, Meta(ge=0)] = 16 * 1024 * 1024
+    """Memory for answers, about 700 bytes each; 0 keeps none."""
+    url: Annotated[str, Meta(min_length=1)] | None = None
+    """A Redis or Valkey server that several processes share, such as redis://127.0.0.1:6379/0.
+    Needs the extra `redis`."""
+    timeout_s: Annotated[float, Meta(gt=0, le=10)] = 0.05
+    """Seconds an answer may wait for that server."""
+    retry_s: Annotated[float, Meta(gt=0, le=3600)] = 5.0
+    """Seconds between two looks for that server once it did not answer; meanwhile nobody waits."""
+    keep_s: Annotated[int, Meta(ge=1)] = 7 * 24 * 3600
+    """Seconds that server keeps an answer."""
+
+
+class Remote(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Model services that hold the models, so that ``sentire serve`` loads none."""
+
+    urls: tuple[Annotated[str, Meta(min_length=1)], ...] = ()
+    """Addresses of services with the same models, such as http://model:5000. A request goes to one
+    that is healthy. Needs the extra `client`."""
+    key: Annotated[str, Meta(min_length=1)] | None = None
+    """The key that they ask for."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything a server can be told."""
 
     model: Annotated[str, Meta(min_length=1)] | None = None
-    """A packaged model's name, ``name@version``, or a bundle's folder; None is the default one."""
+    """A packaged model's name, ``name@version``, a bundle's folder, or an alias file that holds the
+    path of one; ``NAME=`` before it serves it under that name. None is the default one."""
+    models: tuple[Annotated[str, Meta(min_length=1)], ...] = ()
+    """Further models beside it, written in the same way."""
+    reload_s: Annotated[float, Meta(ge=0, le=3600)] = 1.0
+    """Seconds between two looks at where the models come from. A new version is loaded, checked and
+    exchanged while the old one serves; 0 never looks."""
     engine: Engine = "openvino"
     """What runs the model. The others need an extra: ``onnxruntime``, or ``gpu`` for CUDA and
     TensorRT."""
@@ -69,6 +120,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Threads of the inference engine; None takes what the container's quota allows."""
     server: Server = Server()
     limits: Limits = Limits()
+    keys: Keys = Keys()
+    cache: Cache = Cache()
+    remote: Remote = Remote()
 
 
 def load_settings(file: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -154,13 +208,22 @@ def _from_environ(environ: Mapping[str, str], keys: Mapping[str, Any]) -> dict[s
             raise OptionError(
                 f"the environment has the unknown variable {name}. Allowed are {', '.join(names)}."
             )
-        values[key] = _checked(f"variable {name}", text, keys[key], strict=False)
+        value = _listed(text) if _is_list(keys[key]) else text
+        values[key] = _checked(f"variable {name}", value, keys[key], strict=False)
     return values
 
 
 def variable_name(key: str) -> str:
     """Name of the environment variable for a dotted key."""
     return PREFIX + key.replace(".", "_").upper()
+
+
+def _is_list(kind: Any) -> bool:
+    return isinstance(msgspec.inspect.type_info(kind), msgspec.inspect.VarTupleType)
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _checked(name: str, value: object, kind: Any, *, strict: bool) -> Any:
@@ -187,4 +250,6 @@ def _allowed(kind: Any) -> str:
             if bound is not None
         ]
         return " ".join([noun, " and ".join(bounds)]).strip()
+    if isinstance(info, msgspec.inspect.VarTupleType):
+        return "a list of texts that are not empty; in a variable with commas between them"
     return "a text that is not empty"

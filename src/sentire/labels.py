@@ -24,6 +24,11 @@ HeadName = Literal["polarity", "emotion"]
 LABELS: dict[HeadName, tuple[str, ...]] = {"polarity": POLARITY, "emotion": EMOTIONS}
 """The labels of each head, in the order of its logits."""
 
+OUTPUTS: dict[str, str] = {"polarity": "logits", "emotion": "emotion"}
+"""Head -> its output in the network; ``logits`` is where ``transformers`` looks."""
+EMBEDDING = "embedding"
+"""The network's output that tells what a text is about."""
+
 _FOREIGN: dict[HeadName, dict[str, str]] = {
     "polarity": {
         "negative": "neg 负面 負面 负向 負向 消极 消極 差评 差評 very_negative 1_star 2_stars",

@@ -3,49 +3,15 @@
 import signal
 import subprocess
 import sys
-import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from sentire.service.server import bind, url_of
+from servers import serving
 
 SENTIRE = Path(sys.executable).with_name("sentire")
-
-
-@contextmanager
-def serving(*options):
-    """Start the command; gives the process, its URL and the lines it has written to stderr."""
-    process = subprocess.Popen(
-        [SENTIRE, "serve", "--port", "0", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    lines, ready = [], threading.Event()
-
-    def read():
-        for line in process.stderr:
-            lines.append(line)
-            if line.startswith("Stop it"):
-                ready.set()
-        ready.set()
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        assert ready.wait(60)
-        urls = [word for line in lines for word in line.split() if word.startswith("http://")]
-        assert urls, lines
-        yield process, urls[0].rstrip("/"), lines
-    finally:
-        process.kill()
-        process.wait()
-        reader.join()
-        process.stdout.close()
-        process.stderr.close()
 
 
 def refused(*options):
@@ -55,7 +21,7 @@ def refused(*options):
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT], ids=lambda sign: sign.name)
 def test_it_says_where_it_is_answers_and_stops_in_good_order(tiny_bundle, sign):
-    with serving("--model", tiny_bundle) as (process, url, lines):
+    with serving("serve", "--model", tiny_bundle) as (process, url, lines):
         answer = httpx.post(f"{url}/analyze?text=queried", json={"text": "typed 很好"}, timeout=30)
         assert answer.json()["model"]["name"] == "tiny"
         assert httpx.get(f"{url}/health/ready").status_code == 200
@@ -68,13 +34,36 @@ def test_it_says_where_it_is_answers_and_stops_in_good_order(tiny_bundle, sign):
     assert not any(word in written for word in ("typed", "很好", "queried", "Traceback", "Warning"))
 
 
-def test_a_public_address_is_allowed_with_a_warning(tiny_bundle):
-    with serving("--model", tiny_bundle, "--host", "0.0.0.0") as (process, url, lines):
+def test_a_public_address_without_keys_is_allowed_where_it_is_said_and_warned_of(tiny_bundle):
+    options = ["--model", tiny_bundle, "--host", "0.0.0.0", "--open"]
+    with serving("serve", *options) as (process, url, lines):
         assert url.startswith("http://127.0.0.1:")
         assert httpx.get(f"{url}/health/live").status_code == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     assert any(line.startswith("Warning: other machines") for line in lines)
+
+
+def test_a_public_address_without_keys_is_refused(tmp_path):
+    ended = refused("--host", "0.0.0.0", "--port", "0", "--model", str(tmp_path / "none"))
+    assert ended.returncode == 2
+    assert all(word in ended.stderr for word in ("--keys", "--open", "0.0.0.0"))
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_public_address_with_keys_lets_in_who_has_one(tiny_bundle, tmp_path):
+    file = tmp_path / "keys.txt"
+    command = [SENTIRE, "keys", file, "--add", "shop"]
+    made = subprocess.run(command, check=True, capture_output=True, text=True)
+    key = made.stdout.strip()
+    assert key not in file.read_text()
+    options = ["--model", tiny_bundle, "--host", "0.0.0.0", "--keys", file]
+    with serving("serve", *options) as (_, url, lines):
+        assert httpx.get(f"{url}/").status_code == 401
+        assert httpx.get(f"{url}/health/ready").status_code == 200
+        answer = httpx.post(f"{url}/analyze", json={"text": "a"}, auth=("", key), timeout=30)
+        assert answer.status_code == 200
+    assert not any(key in line or "Warning" in line for line in lines)
 
 
 def test_a_port_in_use_is_one_line_and_no_model_is_loaded_for_it(tmp_path):

@@ -18,8 +18,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def url(tiny_analyzer):
-    with running(create_app(tiny_analyzer, Settings(server=Server(access_log=False)))) as url:
+def url(tiny_models):
+    with running(create_app(tiny_models, Settings(server=Server(access_log=False)))) as url:
         yield url
 
 

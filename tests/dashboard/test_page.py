@@ -15,8 +15,8 @@ STATIC = Path(page.__file__).parent / "static"
 
 
 @pytest.fixture(scope="module")
-def url(tiny_analyzer):
-    with running(create_app(tiny_analyzer, Settings(server=Server(access_log=False)))) as url:
+def url(tiny_models):
+    with running(create_app(tiny_models, Settings(server=Server(access_log=False)))) as url:
         yield url
 
 

@@ -2,19 +2,32 @@
 
 import gzip
 import sqlite3
+import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-import sentire
 from sentire.config import Settings
 from sentire.gateway.app import create_app
+from sentire.service.opening import open_models
 from servers import running
 
 ENGLISH = ("I love it, works perfectly.", "Broke after a day. Complete waste of money.", "It's ok.")
 CHINESE = ("服务态度很好，下次还来。", "太差了，非常失望", "一般般吧")
+
+LABELLED = [*zip(ENGLISH, ("pos", "neg", "neutral"), strict=True)]
+LABELLED += [*zip(CHINESE, ("pos", "neg", "neutral"), strict=True)]
+MINE = "".join(f'"{text} {number}",{label}\n' for number in range(25) for text, label in LABELLED)
+DEV = """
+[[sources]]
+file = "labelled.csv"
+[[sources]]
+file = "stars.csv"
+text_column = "comment"
+labels = { 3 = "-" }
+"""
 
 
 @pytest.fixture
@@ -31,6 +44,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "reviews.jsonl": json_lines,
         "lines.txt": "\n".join([*ENGLISH, *CHINESE, "Das ist leider sehr schlecht gemacht."]),
         "sentire.toml": "[limits]\ntexts = 200\n",
+        "labelled.csv": "text,label\n" + "".join(f'"{t}",{n}\n' for t, n in LABELLED),
+        "mine.csv": "text,label\n" + MINE,
+        "标注.csv": "文本,情感\n"
+        + "".join(f"{t},{n}\n" for t, n in zip(CHINESE, (1, 0, 9), strict=True)),
+        "stars.csv": "comment,stars\n"
+        + "".join(f'"{t}",{n}\n' for t, n in zip(ENGLISH, (5, 1, 3), strict=True)),
+        "dev.toml": DEV,
+        "keys.txt": f"shop:sha256:{64 * '0'}\n",
     }.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
     (tmp_path / "旧文件.txt").write_text("\n".join(CHINESE), encoding="gb18030")
@@ -44,7 +65,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small classifier in Hugging Face layout, as pages call ``my-bert``."""
+    from checkpoints import make_checkpoint
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of PyTorch's and transformers' own parts
+        return make_checkpoint(tmp_path_factory.mktemp("checkpoint") / "my-bert")
+
+
+@pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """URL of a server with the shipped model, as ``sentire serve`` starts it."""
-    with sentire.load() as analyzer, running(create_app(analyzer, Settings())) as url:
+    with open_models(Settings()) as models, running(create_app(models, Settings())) as url:
         yield url

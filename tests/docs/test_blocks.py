@@ -17,7 +17,7 @@ from pages import PAGES, ROOT, blocks
 
 from sentire.cli.commands import commands
 
-SERVED = "http://127.0.0.1:8080"
+SERVED = "127.0.0.1:8080"
 
 
 def pages_with(*languages):
@@ -62,7 +62,7 @@ def on_a_terminal(script):
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=240)
     finally:
         process.kill()
         reader.join()
@@ -92,10 +92,14 @@ def check_output(expected, printed):
 def test_commands_run_and_print_what_the_page_shows(page, folder, request):
     for block in blocks(page, "bash"):
         script, where = block.text, f"{page.name}:{block.line}"
+        if "./my-bert" in script and not Path("my-bert").exists():
+            Path("my-bert").symlink_to(request.getfixturevalue("checkpoint"))
         if "curl" in script:
             if shutil.which("curl") is None:
                 pytest.skip("needs curl")
-            script = script.replace(SERVED, request.getfixturevalue("server"))
+            script = script.replace(
+                SERVED, request.getfixturevalue("server").removeprefix("http://")
+            )
         code, printed, said = on_a_terminal(script)
         assert code == 0, f"{where}: {said}{printed}"
         assert "Traceback" not in said, where
@@ -110,7 +114,7 @@ def test_scripts_run_and_print_what_their_comments_say(page, folder, request):
         lines += [""] * (block.line - 1 - len(lines)) + block.text.splitlines()
     script = "\n".join(lines)
     if SERVED in script:
-        script = script.replace(SERVED, request.getfixturevalue("server"))
+        script = script.replace(SERVED, request.getfixturevalue("server").removeprefix("http://"))
     # The script has the lines of the page, so that a traceback names them.
     (folder / f"{page.stem}.py").write_text(script, encoding="utf-8")
     done = subprocess.run(

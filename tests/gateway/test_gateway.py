@@ -8,9 +8,9 @@ from servers import running
 
 
 @pytest.fixture(scope="module")
-def url(tiny_analyzer):
+def url(tiny_models):
     settings = Settings(server=Server(access_log=False))
-    with running(create_app(tiny_analyzer, settings)) as url:
+    with running(create_app(tiny_models, settings)) as url:
         yield url
 
 
@@ -55,4 +55,8 @@ def test_what_is_not_there_is_a_problem_document(url, path):
 
 def test_openapi_lists_what_programs_may_use(url):
     document = httpx.get(url + "/openapi.json").json()
-    assert list(document["paths"]) == ["/analyze", "/predict", "/health/live", "/health/ready"]
+    paths = list(document["paths"])
+    assert paths[:4] == ["/analyze", "/predict", "/health/live", "/health/ready"]
+    others = [path for path in paths[4:] if not path.startswith("/v2")]
+    assert others == ["/", "/health", "/info"]
+    assert "/v2/models/{name}/infer" in paths

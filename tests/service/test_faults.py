@@ -1,21 +1,17 @@
 import asyncio
 import logging
-import threading
 
 import httpx
 import pytest
 
 import sentire
+from held import OUTPUTS, Held, models_with
 from sentire.backends.fake import FakeBackend
-from sentire.bundle.store import read_bundle
 from sentire.config import Limits, Settings
-from sentire.inference.analyzer import Analyzer
-from sentire.inference.scheduler import Scheduler, Scheduling
 from sentire.service.app import create_app
+from sentire.service.models import Models
 from servers import running
 from tiny import make_bundle
-
-OUTPUTS = {"logits": 3, "emotion": 7}
 
 
 class Dying(FakeBackend):
@@ -32,32 +28,11 @@ class Failing(FakeBackend):
         raise ZeroDivisionError("while reading 'my secret text'")
 
 
-class Held(FakeBackend):
-    """Computes nothing until it is let go."""
-
-    def __init__(self, outputs):
-        super().__init__(outputs)
-        self.entered, self.let_go = threading.Event(), threading.Event()
-
-    def run(self, batch):
-        self.entered.set()
-        self.let_go.wait()
-        return super().run(batch)
-
-
-def analyzer_with(backend, bundle_path, **scheduling):
-    bundle = read_bundle(bundle_path)
-    scheduler = Scheduler(
-        backend, pad_id=bundle.text_path.pad_id, scheduling=Scheduling(**scheduling)
-    )
-    return Analyzer(bundle, scheduler, engine="fake")
-
-
 def test_a_closed_model_is_not_ready_but_the_process_lives(tiny_bundle):
-    analyzer = sentire.load(tiny_bundle)
-    with running(create_app(analyzer, Settings())) as url:
+    models = Models([str(tiny_bundle)], open_model=sentire.load)
+    with running(create_app(models, Settings())) as url:
         assert httpx.get(f"{url}/health/ready").status_code == 200
-        analyzer.close()
+        models.close()
         assert httpx.get(f"{url}/health/live").status_code == 200
         for answer in (
             httpx.get(f"{url}/health/ready"),
@@ -70,8 +45,8 @@ def test_a_closed_model_is_not_ready_but_the_process_lives(tiny_bundle):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_worker_that_dies_answers_its_waiters_and_takes_readiness_away(tiny_bundle):
     with (
-        analyzer_with(Dying(OUTPUTS), tiny_bundle) as analyzer,
-        running(create_app(analyzer, Settings())) as url,
+        models_with(Dying(OUTPUTS), tiny_bundle) as models,
+        running(create_app(models, Settings())) as url,
     ):
         answer = httpx.post(f"{url}/predict", json={"text": "a"}, timeout=30)
         assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
@@ -81,8 +56,8 @@ def test_a_worker_that_dies_answers_its_waiters_and_takes_readiness_away(tiny_bu
 def test_an_unexpected_error_is_a_500_that_shows_nothing(tiny_bundle, caplog):
     with (
         caplog.at_level(logging.INFO),
-        analyzer_with(Failing(OUTPUTS), tiny_bundle) as analyzer,
-        running(create_app(analyzer, Settings())) as url,
+        models_with(Failing(OUTPUTS), tiny_bundle) as models,
+        running(create_app(models, Settings())) as url,
     ):
         answer = httpx.post(f"{url}/predict?q=query", json={"text": "my secret text"}, timeout=30)
         assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
@@ -100,10 +75,10 @@ def test_an_unexpected_error_is_a_500_that_shows_nothing(tiny_bundle, caplog):
 
 
 def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(tiny_bundle):
-    backend = Held(OUTPUTS)
+    backend = Held()
     with (
-        analyzer_with(backend, tiny_bundle, max_waiting=1) as analyzer,
-        running(create_app(analyzer, Settings())) as url,
+        models_with(backend, tiny_bundle, max_waiting=1) as models,
+        running(create_app(models, Settings())) as url,
     ):
 
         async def overload():
@@ -127,11 +102,11 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(tiny_bundle):
 
 
 def test_a_model_that_takes_too_long_is_a_clear_503(tiny_bundle):
-    backend = Held(OUTPUTS)
+    backend = Held()
     settings = Settings(limits=Limits(request_s=0.2))
     with (
-        analyzer_with(backend, tiny_bundle) as analyzer,
-        running(create_app(analyzer, settings)) as url,
+        models_with(backend, tiny_bundle) as models,
+        running(create_app(models, settings)) as url,
     ):
         try:
             answer = httpx.post(f"{url}/predict", json={"text": "a"}, timeout=30)
@@ -144,8 +119,8 @@ def test_a_model_without_emotion_says_so(tmp_path):
 
     make_bundle(tmp_path / "plain", emotion=False)
     with (
-        sentire.load(tmp_path / "plain") as analyzer,
-        running(create_app(analyzer, Settings())) as url,
+        Models([str(tmp_path / "plain")], open_model=sentire.load) as models,
+        running(create_app(models, Settings())) as url,
     ):
         answer = httpx.post(f"{url}/predict", json={"text": "a", "emotion": True})
     assert (answer.status_code, answer.json()["code"]) == (422, "unsupported_request")

@@ -14,9 +14,9 @@ SETTINGS = Settings(
 
 
 @pytest.fixture(scope="module")
-def client(tiny_analyzer):
+def client(tiny_models):
     with (
-        running(create_app(tiny_analyzer, SETTINGS)) as url,
+        running(create_app(tiny_models, SETTINGS)) as url,
         httpx.Client(base_url=url, timeout=30) as client,
     ):
         yield client
@@ -87,7 +87,14 @@ def test_the_openapi_document_describes_the_bodies_that_are_taken(client):
     document = client.get("/openapi.json").json()
     request = document["components"]["schemas"]["PredictRequest"]
     assert request["additionalProperties"] is False
-    assert set(request["properties"]) == {"text", "texts", "sentences", "emotion", "on_long"}
+    assert set(request["properties"]) == {
+        "text",
+        "texts",
+        "sentences",
+        "emotion",
+        "on_long",
+        "model",
+    }
     prediction = document["components"]["schemas"]["Prediction"]
     answer = client.post("/predict", json={"text": "I love this"}).json()
     assert set(prediction["required"]) <= set(answer) <= set(prediction["properties"])
@@ -96,6 +103,7 @@ def test_the_openapi_document_describes_the_bodies_that_are_taken(client):
     assert set(document["paths"]["/predict"]["post"]["responses"]) == {
         "200",
         "400",
+        "404",
         "408",
         "413",
         "415",

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from sentire.export.gate import Limits
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
-_MODULES = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
+_MODULES = ("onnx", "onnxruntime")
+_LEARNING = ("torch", "transformers", "onnxscript")
 
 
 def assembling_options(command: _Decorated) -> _Decorated:
@@ -48,8 +49,12 @@ def assembling_options(command: _Decorated) -> _Decorated:
     return command
 
 
-def require_extra() -> None:
+def require_extra(*, learning: bool) -> None:
     """Refuse to begin without the libraries of the extra.
+
+    Parameters
+    ----------
+    learning : whether those that run and export a PyTorch network are needed too
 
     Raises
     ------
@@ -57,7 +62,7 @@ def require_extra() -> None:
     """
     from sentire.optional import import_extra, import_nncf
 
-    for module in _MODULES:
+    for module in (*_MODULES, *(_LEARNING if learning else ())):
         import_extra(module, extra="export", purpose="making a bundle")
     import_nncf()
 
@@ -122,7 +127,7 @@ class Stages(AbstractContextManager["Stages"]):
             disable=not shown,
         )
         self._stage = ""
-        self._task = self._bar.add_task("", total=None)
+        self._task = self._bar.add_task("", total=None, visible=False)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -137,6 +142,7 @@ class Stages(AbstractContextManager["Stages"]):
             self._bar.remove_task(self._task)
             self._task = self._bar.add_task(stage, total=None)
             self._stage = stage
+            self._bar.refresh()
         self._bar.update(self._task, completed=done, total=total or None)
 
 

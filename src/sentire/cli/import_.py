@@ -54,17 +54,23 @@ def import_(checkpoint: str, output: Path, **options: Any) -> int:
     comes with a checkpoint is run.
     """
     from sentire.cli.assembling import Stages, limits_of, read_texts, require_extra, unbroken
-
-    require_extra()
     from sentire.cli.data import sources
     from sentire.errors import LabelsUnproven
     from sentire.evaluation.datasets import Source, read_dataset
+    from sentire.export.place import check_output
+
+    # What is quickly refused is refused before the large libraries are loaded.
+    check_output(output, force=options["force"])
+    labels, languages = _pairs(options["labels"]), _languages(options["languages"])
+    dev = [read_dataset(source) for source in sources(options["data"], Source)]
+    calibration = read_texts(options["calibration"])
+    require_extra(learning=True)
     from sentire.export.adopt import Wish, adopt
     from sentire.export.assemble import Options
 
     wish = Wish(
-        labels=_pairs(options["labels"]),
-        languages=_languages(options["languages"]),
+        labels=labels,
+        languages=languages,
         max_length=options["max_length"],
         name=options["name"],
         version=options["bundle_version"],
@@ -75,8 +81,6 @@ def import_(checkpoint: str, output: Path, **options: Any) -> int:
             force=options["force"],
         ),
     )
-    dev = [read_dataset(source) for source in sources(options["data"], Source)]
-    calibration = read_texts(options["calibration"])
 
     def work(stages: Stages) -> None:
         made = adopt(checkpoint, output, wish, dev=dev, calibration=calibration, progress=stages)

@@ -45,19 +45,20 @@ def quantize(source: Path, output: Path, **options: Any) -> int:
         require_extra,
         unbroken,
     )
-
-    require_extra()
     from sentire.cli.data import sources
     from sentire.evaluation.datasets import Source, read_dataset
-    from sentire.export.assemble import Options, assemble
-    from sentire.export.folder import Naming, draft_of
     from sentire.export.place import check_output
 
+    # What is quickly refused is refused before the large libraries are loaded.
     check_output(output, force=options["force"])
     reading = {name: options.pop(name) for name in OPTIONS}
-    manifest = draft_of(source, Naming(name=options["name"], version=options["bundle_version"]))
     dev = [read_dataset(each) for each in sources(options["data"], Source, **reading)]
     calibration = read_texts(options["calibration"])
+    require_extra(learning=False)
+    from sentire.export.assemble import Options, assemble
+    from sentire.export.folder import Naming, draft_of
+
+    manifest = draft_of(source, Naming(name=options["name"], version=options["bundle_version"]))
 
     def work(stages: Stages) -> None:
         made = assemble(

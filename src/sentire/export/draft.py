@@ -19,13 +19,10 @@ from sentire.export.probes import golden_texts
 from sentire.export.temperature import UNSURE_DEFAULT
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.scheduler import Scheduler
-from sentire.labels import HeadName
+from sentire.labels import EMBEDDING, OUTPUTS, HeadName
 from sentire.text.path import TextSettings
 from sentire.threads import available_threads
 
-OUTPUTS: Mapping[HeadName, str] = {"polarity": "logits", "emotion": "emotion"}
-"""Head -> its output in the graph; ``transformers`` looks for ``logits``."""
-EMBEDDING = "embedding"
 CONFIG_NAME = "config.json"
 
 GOLDEN_TOLERANCE = 0.1

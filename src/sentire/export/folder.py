@@ -16,8 +16,6 @@ from sentire.bundle.store import MODEL_NAME, TOKENIZER_NAME, read_bundle
 from sentire.errors import BundleNotFound, OptionError, SourceError
 from sentire.export.draft import (
     CONFIG_NAME,
-    EMBEDDING,
-    OUTPUTS,
     Identity,
     bundle_name,
     check_name,
@@ -25,7 +23,7 @@ from sentire.export.draft import (
 )
 from sentire.export.graph import read_graph
 from sentire.export.mapping import map_labels
-from sentire.labels import EMOTIONS, HeadName
+from sentire.labels import EMBEDDING, EMOTIONS, OUTPUTS, HeadName
 from sentire.text.path import TextSettings
 
 

@@ -1,24 +1,28 @@
-"""The gateway: ``/analyze`` and the page, with the model service in the same process."""
+"""The gateway: ``/analyze`` and the page, over models in this process or in model services."""
 
 from fastapi import FastAPI
 
 from sentire.config import Settings
 from sentire.dashboard.page import page_routes
-from sentire.inference.analyzer import Analyzer
+from sentire.gateway.remote import RemoteModels
 from sentire.service.base import BaseApp
+from sentire.service.dialects import dialect_routers, inputs_endpoint, inputs_router
+from sentire.service.models import Models
 from sentire.service.routes import model_router, scoring_description, scoring_endpoint
 
 
-def create_app(analyzer: Analyzer, settings: Settings) -> FastAPI:
+def create_app(models: Models | RemoteModels, settings: Settings) -> FastAPI:
     """Make the application.
 
     Parameters
     ----------
-    analyzer : Analyzer
-        Loaded and self-tested; the caller closes it.
+    models : Models or RemoteModels
+        Models of this process, loaded and self-tested, or of model services, which alone describe,
+        load and unload them then. The caller closes them.
     settings : Settings
     """
     app = BaseApp(
+        models,
         settings,
         title="sentire",
         description="Sentiment of Chinese and English texts. The page at / shows it to people.",
@@ -28,7 +32,16 @@ def create_app(analyzer: Analyzer, settings: Settings) -> FastAPI:
         operation_id="analyze",
         summary="Score a text or several",
         openapi_extra=scoring_description(),
-    )(scoring_endpoint(analyzer, settings.limits))
-    app.include_router(model_router(analyzer, settings.limits))
+    )(scoring_endpoint(models, settings.limits))
+    inputs = inputs_endpoint(models, settings.limits)
+    app.include_router(model_router(models, settings.limits, inputs=inputs))
+    if isinstance(models, Models):
+        routers = dialect_routers(models, settings.limits)
+    else:
+        routers = [inputs_router(models, settings.limits)]
+    for router in routers:
+        app.include_router(router)
     app.router.routes.extend(page_routes())
+    app.direct["/analyze"] = scoring_endpoint(models, settings.limits)
+    app.direct["/predict"] = scoring_endpoint(models, settings.limits, inputs=inputs)
     return app

@@ -7,23 +7,36 @@ Never:   reads ahead of its caller further than a few blocks
 
 import asyncio
 import itertools
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple, Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, Self, TypeVar
+
+import numpy as np
 
 from sentire.backends.base import Logits
 from sentire.bundle.store import Bundle
 from sentire.errors import Closed, TextError, UnsupportedRequest
-from sentire.inference.postprocess import predict
-from sentire.inference.scheduler import Scheduler
-from sentire.types import Document, ModelInfo, OnLong, Prediction, RowError, Unscored
+from sentire.inference.batching import padded_width
+from sentire.inference.landing import landed
+from sentire.inference.observing import TIMING, Observer
+from sentire.inference.postprocess import Array as Vector
+from sentire.inference.postprocess import embed, predict
+from sentire.inference.scheduler import Computing, Scheduler
+from sentire.types import Document, ModelInfo, OnLong, Prediction, RowError, Unscored, Window
 
 _BLOCK = 128
 """Texts that go through the text path in one call."""
 _BLOCK_CHARACTERS = 100_000
 _BLOCKS_AHEAD = 6
 """Blocks in flight: enough for similar lengths to meet, few enough to stay small."""
+_FEW = 4
+_FEW_CHARACTERS = 256
+"""What takes less than about 0.2 ms on the event loop; handing it to a thread and back takes 0.1 ms
+of it as well, and a lone request waits for both."""
+_WARM_LENGTHS = 16
+"""A new length costs OpenVINO about 10 ms once."""
 
 
 class Asked(NamedTuple):
@@ -36,10 +49,11 @@ class Asked(NamedTuple):
 
 class _Running(NamedTuple):
     document: Document
-    logits: Future[Logits]
+    logits: Computing
 
 
 _Pending = _Running | Unscored
+T = TypeVar("T")
 
 
 class Analyzer:
@@ -58,6 +72,7 @@ class Analyzer:
         self._text_path = bundle.text_path
         self._scheduler = scheduler
         self._text_workers = ThreadPoolExecutor(1, thread_name_prefix="sentire-text")
+        self._n_preparing = 0
 
     def __enter__(self) -> Self:
         return self
@@ -69,6 +84,11 @@ class Analyzer:
     def ready(self) -> bool:
         """Whether a text that comes now would be answered."""
         return self._scheduler.ready
+
+    @property
+    def n_waiting(self) -> int:
+        """Pieces of text in the queue."""
+        return self._scheduler.n_waiting
 
     def analyze(
         self,
@@ -121,7 +141,30 @@ class Analyzer:
         Parameters are those of :meth:`analyze`.
         """
         asked = self._checked(Asked(sentences, emotion, on_long))
-        return self._stream(texts, asked)
+        return self._stream(texts, asked, self._predict)
+
+    def embed_many(self, texts: Iterable[object]) -> Iterator[Vector | Unscored]:
+        """Tell what texts are about: near vectors mean similar topics, whatever the sentiment.
+
+        Returns
+        -------
+        iterator of float32 arrays of shape (n_dimensions,) and unit length, in order, with an
+        :class:`~sentire.types.Unscored` in the place of a text that can't be read
+
+        Raises
+        ------
+        UnsupportedRequest
+            The model has no embedding.
+        """
+        described = self.manifest.embedding
+        if described is None:
+            raise UnsupportedRequest(
+                f"model {self.info.name}@{self.info.version} has no embedding output"
+            )
+        output = described.output
+        return self._stream(
+            texts, Asked(), lambda document, logits, _: embed(document, logits[output])
+        )
 
     async def analyze_async(
         self,
@@ -142,25 +185,54 @@ class Analyzer:
             The queue is full; nothing of this request was kept.
         """
         asked = self._checked(Asked(sentences, emotion, on_long))
-        loop = asyncio.get_running_loop()
+        # Refused before it costs anything; what is being prepared will wait, too.
+        self._scheduler.check_room(self._n_preparing + len(texts))
+        self._n_preparing += len(texts)
+        timing, began = TIMING.get(), time.perf_counter()
         try:
-            preparing = loop.run_in_executor(self._text_workers, self._prepare, texts, asked)
-        except RuntimeError:  # the executor's word for having been shut down
-            raise Closed("the analyzer was closed") from None
-        pending = self._start(await preparing, wait=False)
+            documents = await self._off_loop(_is_small(texts), self._prepare, texts, asked)
+        finally:
+            self._n_preparing -= len(texts)
+        text_s = time.perf_counter() - began
+        pending = self._start(documents, wait=False)
         running = [p.logits for p in pending if isinstance(p, _Running)]
-        try:
-            await asyncio.gather(*map(asyncio.wrap_future, running))
-        except BaseException:
-            for future in running:
-                future.cancel()
-            raise
-        return [self._finish(p, asked) for p in pending]
+        await landed(running)
+        if timing is not None:
+            timing.text_s = text_s
+            timing.queue_s = max((each.queue_s for each in running), default=0.0)
+            timing.model_s = max((each.model_s for each in running), default=0.0)
+        return await self._off_loop(
+            len(pending) <= _FEW, _finish_all, pending, asked, self._predict
+        )
+
+    def observe(self, observer: Observer) -> None:
+        """Tell ``observer`` of every run of the model from now on."""
+        self._scheduler.observer = observer
+
+    def warm(self) -> None:
+        """Run texts of different lengths, so that no caller pays for an engine's first of each."""
+        longest = self._text_path.settings.max_length
+        step = padded_width(-(-longest // _WARM_LENGTHS))
+        for length in range(step, longest + 1, step):
+            window = Window(np.full(length, self._text_path.pad_id, np.int32), length)
+            self._scheduler.submit([[window]], wait=True)[0].result()
 
     def close(self) -> None:
         """Answer what is under way, then give the memory back."""
         self._scheduler.close()
         self._text_workers.shutdown()
+
+    async def _off_loop(self, is_small: bool, work: Callable[..., T], *arguments: object) -> T:
+        """Do some work on the thread for texts; what is done sooner than handed over, at once."""
+        if is_small:
+            return work(*arguments)
+        try:
+            working = asyncio.get_running_loop().run_in_executor(
+                self._text_workers, work, *arguments
+            )
+        except RuntimeError:  # the executor's word for having been shut down
+            raise Closed("the analyzer was closed") from None
+        return await working
 
     def _checked(self, asked: Asked) -> Asked:
         if asked.emotion and "emotion" not in self.manifest.heads:
@@ -170,14 +242,16 @@ class Analyzer:
             )
         return asked
 
-    def _stream(self, texts: Iterable[object], asked: Asked) -> Iterator[Prediction | Unscored]:
+    def _stream(
+        self, texts: Iterable[object], asked: Asked, finish: Callable[[Document, Logits, Asked], T]
+    ) -> Iterator[T | Unscored]:
         in_flight: deque[list[_Pending]] = deque()
         for block in _blocks(texts):
             in_flight.append(self._start(self._prepare(block, asked), wait=True))
             while len(in_flight) > _BLOCKS_AHEAD:
-                yield from (self._finish(p, asked) for p in in_flight.popleft())
+                yield from (_finish(p, asked, finish) for p in in_flight.popleft())
         while in_flight:
-            yield from (self._finish(p, asked) for p in in_flight.popleft())
+            yield from (_finish(p, asked, finish) for p in in_flight.popleft())
 
     def _prepare(self, texts: Sequence[object], asked: Asked) -> list[Document | Unscored]:
         texts = [_writable(text) for text in texts]
@@ -198,11 +272,6 @@ class Analyzer:
         futures = iter(self._scheduler.submit([d.all_windows() for d in ready], wait=wait))
         return [_Running(d, next(futures)) if isinstance(d, Document) else d for d in documents]
 
-    def _finish(self, pending: _Pending, asked: Asked) -> Prediction | Unscored:
-        if isinstance(pending, Unscored):
-            return pending
-        return self._predict(pending.document, pending.logits.result(), asked)
-
     def _predict(self, document: Document, logits: Logits, asked: Asked) -> Prediction:
         return predict(
             document,
@@ -212,6 +281,27 @@ class Analyzer:
             sentences=asked.sentences,
             emotion=asked.emotion,
         )
+
+
+def _finish(
+    pending: _Pending, asked: Asked, finish: Callable[[Document, Logits, Asked], T]
+) -> T | Unscored:
+    if isinstance(pending, Unscored):
+        return pending
+    return finish(pending.document, pending.logits.result(), asked)
+
+
+def _finish_all(
+    pending: Iterable[_Pending], asked: Asked, finish: Callable[[Document, Logits, Asked], T]
+) -> list[T | Unscored]:
+    return [_finish(p, asked, finish) for p in pending]
+
+
+def _is_small(texts: Sequence[object]) -> bool:
+    return (
+        len(texts) <= _FEW
+        and sum(len(text) for text in texts if isinstance(text, str)) <= _FEW_CHARACTERS
+    )
 
 
 def _blocks(texts: Iterable[object]) -> Iterator[list[object]]:

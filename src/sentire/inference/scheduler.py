@@ -7,6 +7,7 @@ Never:   keeps a waiter without an answer: a batch that fails fails its texts, a
 """
 
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from typing import Annotated, NamedTuple
@@ -18,6 +19,7 @@ from msgspec import Meta
 from sentire.backends.base import Backend, Logits
 from sentire.errors import Closed, Overloaded
 from sentire.inference.batching import Batching, LengthBuckets, pad
+from sentire.inference.observing import Observer, Ran
 from sentire.types import Window
 
 
@@ -29,11 +31,19 @@ class Scheduling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     batching: Batching = Batching()
 
 
+class Computing(Future[Logits]):
+    """The logits of one text, and where its time went."""
+
+    queue_s = 0.0
+    model_s = 0.0
+
+
 class _Job:
     """The windows of one text and the future that their logits fill."""
 
     def __init__(self, n_windows: int) -> None:
-        self.future: Future[Logits] = Future()
+        self.future = Computing()
+        self.submitted = time.perf_counter()
         self.parts: list[Logits | None] = [None] * n_windows
         self.missing = n_windows
 
@@ -54,6 +64,11 @@ class Scheduler:
     backend : Backend
         Closed by :meth:`close`.
     pad_id : int
+
+    Attributes
+    ----------
+    observer : Observer or None
+        Told of every run from when it is set.
     """
 
     def __init__(
@@ -64,6 +79,7 @@ class Scheduler:
         self._scheduling = scheduling or Scheduling()
         self._waiting: LengthBuckets[_Entry] = LengthBuckets(self._scheduling.batching)
         self._changed = threading.Condition()
+        self.observer: Observer | None = None
         self._closing = False
         self._death: BaseException | None = None
         self._workers = [
@@ -74,13 +90,32 @@ class Scheduler:
             worker.start()
 
     @property
+    def n_waiting(self) -> int:
+        """Windows in the queue."""
+        return len(self._waiting)
+
+    @property
     def ready(self) -> bool:
         """Whether a text that comes now would be answered."""
         return not self._closing and self._death is None
 
-    def submit(
-        self, texts: Sequence[Sequence[Window]], *, wait: bool = False
-    ) -> list[Future[Logits]]:
+    def check_room(self, n_windows: int) -> None:
+        """Refuse at once what would be refused after it was tokenized.
+
+        Raises
+        ------
+        Overloaded
+            The queue has no room for so many windows.
+        Closed
+            The scheduler was closed, or its worker died.
+        """
+        n_waiting, limit = len(self._waiting), self._scheduling.max_waiting
+        if not self.ready:
+            raise Closed(self._why_closed())
+        if n_waiting and n_waiting + n_windows > limit:
+            raise Overloaded(n_waiting, limit)
+
+    def submit(self, texts: Sequence[Sequence[Window]], *, wait: bool = False) -> list[Computing]:
         """Queue the windows of some texts: all of them, or none.
 
         Parameters
@@ -133,12 +168,16 @@ class Scheduler:
             while (entries := self._next()) is not None:
                 self._run(entries)
         except BaseException as error:  # whatever ends a worker must reach the waiters
-            with self._changed:
-                self._death = error
-                left = self._waiting.drain()
-                self._changed.notify_all()
-            for entry in left:
-                _fail(entry.job, Closed(self._why_closed()))
+            self._die(error)
+
+    def _die(self, error: BaseException) -> None:
+        """Be no longer ready, and then let everybody who waits know it."""
+        with self._changed:
+            self._death = error
+            left = self._waiting.drain()
+            self._changed.notify_all()
+        for entry in left:
+            _fail(entry.job, Closed(self._why_closed()))
 
     def _next(self) -> list[_Entry] | None:
         """Wait for work; None when there will be none."""
@@ -157,18 +196,20 @@ class Scheduler:
                 self._changed.wait()
 
     def _run(self, entries: list[_Entry]) -> None:
+        began = time.perf_counter()
         batch = pad([entry.window.ids for entry in entries], pad_id=self._pad_id)
         try:
             logits = self._backend.run(batch)
-        except BaseException as error:
-            # The batch's texts get it; an ordinary failure ends there, and the worker goes on.
+        except Exception as error:  # ends with the batch's texts; the worker goes on
             for entry in entries:
-                _fail(
-                    entry.job, error if isinstance(error, Exception) else Closed(_death_of(error))
-                )
-            if isinstance(error, Exception):
-                return
+                _fail(entry.job, error)
+            return
+        except BaseException as error:
+            self._die(error)
+            for entry in entries:
+                _fail(entry.job, Closed(_death_of(error)))
             raise
+        run_s = time.perf_counter() - began
         finished = []
         with self._changed:
             for row, entry in enumerate(entries):
@@ -177,7 +218,13 @@ class Scheduler:
                 if not entry.job.missing:
                     finished.append(entry.job)
         for job in finished:
+            job.future.queue_s, job.future.model_s = began - job.submitted, run_s
             _finish(job)
+        if self.observer is not None:
+            n_rows, width = batch.input_ids.shape
+            n_tokens = sum(len(entry.window.ids) for entry in entries)
+            waits_s = [began - entry.job.submitted for entry in entries]
+            self.observer.ran(Ran(n_rows, n_tokens, n_rows * width, run_s, waits_s))
 
     def _why_closed(self) -> str:
         return _death_of(self._death) if self._death else "the analyzer was closed"
@@ -189,7 +236,10 @@ def _death_of(error: BaseException) -> str:
 
 def _finish(job: _Job) -> None:
     parts = [part for part in job.parts if part is not None]
-    stacked = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+    if len(parts) == 1:
+        stacked = {name: row[None] for name, row in parts[0].items()}
+    else:
+        stacked = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
     try:
         job.future.set_result(stacked)
     except InvalidStateError:

@@ -1,26 +1,32 @@
-"""The model service alone: one loaded model, ``/predict``, health and docs."""
+"""The model service alone: ``/predict``, health and docs."""
 
 from fastapi import FastAPI
 
 from sentire.config import Settings
-from sentire.inference.analyzer import Analyzer
 from sentire.service.base import BaseApp
-from sentire.service.routes import model_router
+from sentire.service.dialects import dialect_routers, inputs_endpoint
+from sentire.service.models import Models
+from sentire.service.routes import model_router, scoring_endpoint
 
 
-def create_app(analyzer: Analyzer, settings: Settings) -> FastAPI:
+def create_app(models: Models, settings: Settings) -> FastAPI:
     """Make the application.
 
     Parameters
     ----------
-    analyzer : Analyzer
-        Loaded and self-tested; the caller closes it.
+    models : Models
+        Loaded and self-tested; the caller closes them.
     settings : Settings
     """
     app = BaseApp(
+        models,
         settings,
         title="sentire model service",
-        description="Sentiment of Chinese and English texts from one model.",
+        description="Sentiment of Chinese and English texts from one model or several.",
     )
-    app.include_router(model_router(analyzer, settings.limits))
+    inputs = inputs_endpoint(models, settings.limits)
+    app.include_router(model_router(models, settings.limits, inputs=inputs))
+    for router in dialect_routers(models, settings.limits):
+        app.include_router(router)
+    app.direct["/predict"] = scoring_endpoint(models, settings.limits, inputs=inputs)
     return app

@@ -6,6 +6,7 @@ Never:   keeps more than the limit in memory
 """
 
 import asyncio
+from collections.abc import Collection
 
 from starlette.requests import Request
 
@@ -26,7 +27,18 @@ async def read_json_body(request: Request, limits: Limits) -> bytes:
         415 another media type, charset or compression; 413 more bytes than allowed, counted while
         they come in; 408 slower than allowed.
     """
-    _check_type(request)
+    return await read_body(request, limits, types=("application/json",))
+
+
+async def read_body(request: Request, limits: Limits, *, types: Collection[str]) -> bytes:
+    """Read a body of one of some media types; ``""`` among them lets it bear none.
+
+    Raises
+    ------
+    Refused
+        As :func:`read_json_body`.
+    """
+    _check_type(request, types)
     try:
         async with asyncio.timeout(limits.request_s):
             return await _read(request, limits.body_bytes)
@@ -39,9 +51,9 @@ async def read_json_body(request: Request, limits: Limits) -> bytes:
         ) from None
 
 
-def _check_type(request: Request) -> None:
+def _check_type(request: Request, types: Collection[str]) -> None:
     media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
-    if media_type.strip() != "application/json":
+    if media_type.strip() not in types:
         came = f"is {media_type.strip()!r}" if media_type.strip() else "is missing"
         raise Refused(
             415,

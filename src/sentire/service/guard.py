@@ -1,21 +1,37 @@
 """The outermost ring around every request: headers, the access log, and what nobody caught.
 
 Reads:   what the application sends
-Gives:   the same with security headers; one log line; a problem where the application broke
+Gives:   the same with security headers, the request's id and where its time went; one log line and
+         one count; a problem where the application broke
 Never:   logs a text, a query, or the message of an unexpected error, which may quote a text
 """
 
 import logging
+import random
+import re
 import time
 import traceback
+from contextvars import ContextVar
+from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sentire.inference.observing import TIMING, Timing
 from sentire.service import problems
+from sentire.service.access import CALLER
+from sentire.service.metrics import Metrics
+from sentire.service.wire import refusing
 
 ACCESS = logging.getLogger("sentire.access")
 _LOG = logging.getLogger("sentire.service")
+
+REQUEST_ID: ContextVar[str] = ContextVar("sentire_request_id", default="-")
+"""What the request at hand is called, by its sender or by us."""
+
+_ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 # An answer that is no page may load nothing and be shown in nothing; pages bring their own policy.
 _HEADERS: tuple[tuple[bytes, bytes], ...] = (
@@ -32,12 +48,14 @@ class Guard:
     Parameters
     ----------
     app : ASGI application
+    metrics : Metrics
     access_log : bool
         Whether to write a line for each request.
     """
 
-    def __init__(self, app: ASGIApp, *, access_log: bool) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, access_log: bool) -> None:
         self._app = app
+        self._metrics = metrics
         self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,16 +64,22 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        status = 0
+        timing = Timing()
+        TIMING.set(timing)
+        request_id = _id_of(scope)
+        REQUEST_ID.set(request_id)
+        status, spent_s = 0, 0.0
 
         async def send_guarded(message: Message) -> None:
-            nonlocal status
+            nonlocal status, spent_s
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, spent_s = message["status"], time.perf_counter() - began
                 present = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
                     *(header for header in _HEADERS if header[0] not in present),
+                    (b"x-request-id", request_id.encode()),
+                    (b"server-timing", _written(timing, spent_s)),
                 ]
             await send(message)
 
@@ -64,19 +88,57 @@ class Guard:
         except ClientDisconnect:
             status = 499  # as nginx writes it: nobody is left to answer
         except Exception as error:
-            log_failure(error)
+            refused = problems.of_error(error)
+            if refused.status == 500:
+                log_failure(error)
             if status == 0:
-                await problems.response(problems.of_error(error))(scope, receive, send_guarded)
+                await refusing.response(refused, scope["path"])(scope, receive, send_guarded)
         finally:
-            if self._access_log:
-                # A path that does not exist is not written: it may hold anything.
-                path = "-" if status == 404 else scope["path"]
-                spent_ms = (time.perf_counter() - began) * 1000
-                ACCESS.info("%s %s %d %.1f ms", scope["method"], path, status, spent_ms)
+            self._end(scope, status, spent_s or time.perf_counter() - began, request_id)
+
+    def _end(self, scope: Scope, status: int, spent_s: float, request_id: str) -> None:
+        # A path that does not exist is not written: it may hold anything.
+        route = "-" if status == 404 else getattr(scope.get("route"), "path", "-")
+        method = scope["method"] if scope["method"] in _METHODS else "-"
+        self._metrics.ended(method, route, status, spent_s)
+        if self._access_log:
+            path = "-" if status == 404 else scope["path"]
+            fields: dict[str, Any] = {
+                "method": scope["method"],
+                "path": path,
+                "status": status,
+                "ms": round(1000 * spent_s, 1),
+                "request_id": request_id,
+            }
+            caller = CALLER.get()
+            if caller is not None:
+                fields["key"] = caller.name
+            ACCESS.info("%s", " ".join(map(str, fields.values())), extra={"fields": fields})
+
+
+def _id_of(scope: Scope) -> str:
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if _ID.fullmatch(given) else f"{random.getrandbits(64):016x}"
+
+
+def _written(timing: Timing, total_s: float) -> bytes:
+    """Write ``Server-Timing``, in milliseconds."""
+    parts = []
+    if timing.n_cached:
+        parts.append(f"cache;desc={timing.n_cached}")
+    if timing.model_s:
+        parts += [
+            f"text;dur={1000 * timing.text_s:.2f}",
+            f"queue;dur={1000 * timing.queue_s:.2f}",
+            f"model;dur={1000 * timing.model_s:.2f}",
+        ]
+    return ", ".join([*parts, f"total;dur={1000 * total_s:.2f}"]).encode()
 
 
 def log_failure(error: Exception) -> None:
     """Log where an error that nobody expected came from, without its message."""
     frames = traceback.extract_tb(error.__traceback__)
     trail = " < ".join(f"{f.filename}:{f.lineno} {f.name}" for f in reversed(frames))
-    _LOG.error("a request failed with %s at %s", type(error).__name__, trail)
+    kind, request_id = type(error).__name__, REQUEST_ID.get()
+    fields = {"error": kind, "at": trail, "request_id": request_id}
+    _LOG.error("request %s failed with %s at %s", request_id, kind, trail, extra={"fields": fields})

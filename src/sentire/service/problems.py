@@ -5,6 +5,7 @@ Gives:   a response with status, code and one sentence that says what to do
 Never:   shows a caller the inside of an unexpected error
 """
 
+import math
 from http import HTTPStatus
 
 import msgspec
@@ -52,12 +53,14 @@ class Refused(Exception):
 
 # The first line that fits counts, so the special stands before the general.
 _TABLE: tuple[tuple[type[errors.SentireError], int, str], ...] = (
+    (errors.ModelNotFound, 404, "model_not_found"),
     (errors.UnsupportedRequest, 422, "unsupported_request"),
     (errors.InputError, 422, "invalid_input"),
+    (errors.ServiceFailed, 502, "model_service_failed"),
     (errors.Overloaded, 429, "overloaded"),
+    (errors.ServiceOverloaded, 429, "overloaded"),
     (errors.Unavailable, 503, "not_ready"),
 )
-_RETRY_AFTER = {"Retry-After": "1"}
 _ROW_STATUS = {"text_too_large": 413}
 _FRAMEWORK = {
     404: ("not_found", "There is nothing at this path. GET /docs lists what there is."),
@@ -79,11 +82,18 @@ def of_error(error: Exception) -> Refused:
         return error
     if isinstance(error, errors.TextError):
         return of_row(RowError(error.code, str(error)))
+    if isinstance(error, errors.RequestRefused):  # by a model service, in these same words
+        return Refused(error.status, error.code, error.detail)
     for kind, status, code in _TABLE:
         if isinstance(error, kind):
-            headers = _RETRY_AFTER if status in {429, 503} else None
+            headers = _retry_after(error) if status in {429, 503} else None
             return Refused(status, code, str(error), headers)
     return _INTERNAL
+
+
+def _retry_after(error: Exception) -> dict[str, str]:
+    seconds = error.retry_after_s if isinstance(error, errors.ServiceOverloaded) else 1
+    return {"Retry-After": str(math.ceil(seconds))}
 
 
 def of_framework(request: Request, error: HTTPException) -> Refused:

@@ -2,7 +2,7 @@
 
 Reads:   requests in sentire's own dialect
 Gives:   predictions, as many as texts and in their order, within the limits
-Never:   decides anything about a text; the analyzer does
+Never:   decides anything about a text; the model does
 """
 
 import asyncio
@@ -16,16 +16,20 @@ from starlette.responses import Response
 
 from sentire.config import Limits
 from sentire.errors import Closed
-from sentire.inference.analyzer import Analyzer
+from sentire.service.access import charge
 from sentire.service.body import read_json_body
 from sentire.service.problems import MEDIA_TYPE, Refused, of_row
+from sentire.service.serving import ServedModels
 from sentire.service.wire import native
+from sentire.service.wire.inputs import INPUTS_REQUESTS, has_inputs
 from sentire.types import Prediction, RowError, Unscored
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+InputsEndpoint = Callable[[bytes], Awaitable[Response]]
 
 _REFUSALS = {
     "400": "The body is no JSON in UTF-8.",
+    "404": "No such model or version is served.",
     "408": "The body came too slowly.",
     "413": "The body, the text or the number of texts is too large.",
     "415": "The body is not declared as JSON.",
@@ -35,12 +39,25 @@ _REFUSALS = {
 }
 
 
-def scoring_endpoint(analyzer: Analyzer, limits: Limits) -> Endpoint:
-    """Make the function behind ``POST /predict`` and ``POST /analyze``."""
+def scoring_endpoint(
+    models: ServedModels, limits: Limits, *, inputs: InputsEndpoint | None = None
+) -> Endpoint:
+    """Make the function behind ``POST /predict`` and ``POST /analyze``.
+
+    Parameters
+    ----------
+    models : Models
+    limits : Limits
+    inputs : function, optional
+        Answers a body of other dialects, which have ``inputs``; from ``dialects.py``.
+    """
 
     async def score(request: Request) -> Response:
-        asked = native.decode(await read_json_body(request, limits))
-        answers = await _score(analyzer, asked, limits)
+        body = await read_json_body(request, limits)
+        if inputs is not None and has_inputs(body):
+            return await inputs(body)
+        asked = native.decode(body)
+        answers = await score_texts(models, asked, limits)
         if asked.texts is not msgspec.UNSET:
             return _json(native.encode(native.Predictions(answers)))
         answer = answers[0]
@@ -51,11 +68,10 @@ def scoring_endpoint(analyzer: Analyzer, limits: Limits) -> Endpoint:
     return score
 
 
-async def _score(
-    analyzer: Analyzer, asked: native.PredictRequest, limits: Limits
+async def score_texts(
+    models: ServedModels, asked: native.PredictRequest, limits: Limits
 ) -> list[Prediction | Unscored]:
     """Score the texts that are within the limits, and put the others in their own places."""
-    _require_ready(analyzer)
     texts = asked.all_texts
     if len(texts) > limits.texts:
         raise Refused(
@@ -64,6 +80,7 @@ async def _score(
             f"The request has {len(texts):,} texts, this server takes {limits.texts:,}. "
             "Send them in several requests.",
         )
+    charge(len(texts))
     too_large = {
         index: _too_large(text, limits.text_characters)
         for index, text in enumerate(texts)
@@ -72,7 +89,7 @@ async def _score(
     fitting = [text for index, text in enumerate(texts) if index not in too_large]
     try:
         async with asyncio.timeout(limits.request_s):
-            scored = await analyzer.analyze_async(
+            scored = await models.get(*asked.name_and_version).predict(
                 fitting, sentences=asked.sentences, emotion=asked.emotion, on_long=asked.on_long
             )
     except TimeoutError:
@@ -87,9 +104,9 @@ async def _score(
     return [too_large[i] if i in too_large else next(rest) for i in range(len(texts))]
 
 
-def _require_ready(analyzer: Analyzer) -> None:
-    if not analyzer.ready:
-        raise Closed("The model is not ready: it was closed, or its worker ended.")
+def _require_ready(models: ServedModels) -> None:
+    if not models.ready:
+        raise Closed("A model is not ready: it was unloaded, or its worker ended.")
 
 
 def _too_large(text: str, limit: int) -> Unscored:
@@ -103,8 +120,13 @@ def _json(body: bytes) -> Response:
     return Response(body, media_type="application/json")
 
 
-def scoring_description() -> dict[str, Any]:
-    """Describe a scoring endpoint, whose bodies FastAPI does not see, for the OpenAPI document."""
+def scoring_description(*others: str) -> dict[str, Any]:
+    """Describe a scoring endpoint, whose bodies FastAPI does not see, for the OpenAPI document.
+
+    Parameters
+    ----------
+    *others : names of the requests of other dialects that it takes, too
+    """
 
     def content(media_type: str, *names: str) -> dict[str, Any]:
         refs = [{"$ref": f"#/components/schemas/{name}"} for name in names]
@@ -119,20 +141,22 @@ def scoring_description() -> dict[str, Any]:
         **content("application/json", "Prediction", "Predictions"),
     }
     return {
-        "requestBody": {"required": True, **content("application/json", "PredictRequest")},
+        "requestBody": {"required": True, **content("application/json", "PredictRequest", *others)},
         "responses": {"200": answers, **refusals},
     }
 
 
-def model_router(analyzer: Analyzer, limits: Limits) -> APIRouter:
+def model_router(
+    models: ServedModels, limits: Limits, *, inputs: InputsEndpoint | None = None
+) -> APIRouter:
     """``/predict`` and the two health checks."""
     router = APIRouter()
     router.post(
         "/predict",
         operation_id="predict",
         summary="Score a text or several",
-        openapi_extra=scoring_description(),
-    )(scoring_endpoint(analyzer, limits))
+        openapi_extra=scoring_description(*(INPUTS_REQUESTS if inputs else ())),
+    )(scoring_endpoint(models, limits, inputs=inputs))
 
     @router.get("/health/live", operation_id="live", summary="Whether the process answers")
     async def live() -> Response:
@@ -142,10 +166,10 @@ def model_router(analyzer: Analyzer, limits: Limits) -> APIRouter:
         "/health/ready",
         operation_id="ready",
         summary="Whether texts would be scored",
-        responses={503: {"description": "The model was closed, or its worker ended."}},
+        responses={503: {"description": "A model was unloaded, or its worker ended."}},
     )
     async def ready() -> Response:
-        _require_ready(analyzer)
-        return _json(msgspec.json.encode({"status": "ready", "model": analyzer.info}))
+        _require_ready(models)
+        return _json(msgspec.json.encode({"status": "ready", "model": models.get().info}))
 
     return router

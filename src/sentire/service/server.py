@@ -13,7 +13,9 @@ from collections.abc import Callable
 import uvicorn
 from starlette.types import ASGIApp
 
+from sentire.config import Settings
 from sentire.errors import OptionError
+from sentire.service.protocol import protocol_with
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -81,8 +83,22 @@ def is_public(sock: socket.socket) -> bool:
     return not ipaddress.ip_address(sock.getsockname()[0].partition("%")[0]).is_loopback
 
 
+def configuration(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves an application."""
+    return uvicorn.Config(
+        app,
+        http=protocol_with(settings.limits),  # type: ignore[arg-type]
+        access_log=False,  # Guard writes one without query strings
+        log_config=None,
+        lifespan="on",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=settings.server.shutdown_s,
+    )
+
+
 def run(
-    app: ASGIApp, sock: socket.socket, *, shutdown_s: int, on_ready: Callable[[], None]
+    app: ASGIApp, sock: socket.socket, settings: Settings, *, on_ready: Callable[[], None]
 ) -> None:
     """Serve until SIGINT or SIGTERM; then answer what is under way and return.
 
@@ -93,8 +109,7 @@ def run(
     ----------
     app : ASGI application
     sock : from :func:`bind`
-    shutdown_s : int
-        Seconds that running requests get to finish.
+    settings : Settings
     on_ready : function
         Called once connections are taken.
 
@@ -103,16 +118,7 @@ def run(
     OptionError
         Another program took the port in the meantime.
     """
-    config = uvicorn.Config(
-        app,
-        access_log=False,  # Guard writes one without query strings
-        log_config=None,
-        lifespan="off",
-        ws="none",
-        server_header=False,
-        timeout_graceful_shutdown=shutdown_s,
-    )
-    server = _Server(config, on_ready)
+    server = _Server(configuration(app, settings), on_ready)
     try:
         server.run(sockets=[sock])
     except OSError as error:

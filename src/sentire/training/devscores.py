@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from sentire.evaluation.datasets import Dataset
-from sentire.labels import HeadName
+from sentire.labels import OUTPUTS, HeadName
 from sentire.text.normalize import NormalizationSettings
 from sentire.text.tokenize import TextTokenizer
 from sentire.training.device import Device
-from sentire.training.encoder import OUTPUTS, Encoder
+from sentire.training.encoder import Encoder
 from sentire.training.examples import Collator, Example, encode
 from sentire.training.mixture import Row, Target
 

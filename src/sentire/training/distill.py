@@ -14,8 +14,9 @@ import numpy.typing as npt
 import torch
 from msgspec import Meta
 
+from sentire.labels import EMBEDDING, OUTPUTS
 from sentire.training.device import Device
-from sentire.training.encoder import EMBEDDING, OUTPUTS, Encoder
+from sentire.training.encoder import Encoder
 from sentire.training.examples import Collator, Example, TensorBatch
 from sentire.training.losses import hidden_states, soft_labels, supervised, topic
 from sentire.training.topics import Topics

@@ -7,9 +7,7 @@ import torch
 from torch import nn
 from transformers import AutoModel, BertConfig, PretrainedConfig
 
-OUTPUTS = {"polarity": "logits", "emotion": "emotion"}
-"""Head -> name of its output; ``logits`` is where ``transformers`` looks."""
-EMBEDDING = "embedding"
+from sentire.labels import EMBEDDING, OUTPUTS
 
 
 class Encoder(nn.Module):
@@ -28,7 +26,11 @@ class Encoder(nn.Module):
     """
 
     def __init__(
-        self, config: PretrainedConfig, *, heads: Mapping[str, int], embedding: int | None = None
+        self,
+        config: PretrainedConfig,
+        *,
+        heads: Mapping[str, int],
+        embedding: int | None = None,
     ) -> None:
         super().__init__()
         width = int(config.hidden_size)

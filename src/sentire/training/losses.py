@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch.nn import functional
 
-from sentire.training.encoder import OUTPUTS
+from sentire.labels import OUTPUTS
 from sentire.training.examples import HeadTargets
 
 _IMPOSSIBLE = -1e4

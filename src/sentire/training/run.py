@@ -15,13 +15,13 @@ import torch
 
 from sentire.bundle.manifest import Training
 from sentire.evaluation.datasets import Dataset, read_dataset
-from sentire.labels import LABELS
+from sentire.labels import EMBEDDING, LABELS
 from sentire.text.normalize import Normalizer
 from sentire.text.path import TextSettings
 from sentire.text.tokenize import TextTokenizer
 from sentire.training.backbone import Backbone
 from sentire.training.devscores import dev_scores, prepare_dev
-from sentire.training.encoder import EMBEDDING, Encoder
+from sentire.training.encoder import Encoder
 from sentire.training.examples import Collator, Example, TensorBatch, encode
 from sentire.training.finetune import Moment, Objective, finetune
 from sentire.training.losses import supervised, topic

@@ -5,14 +5,13 @@ Gives:   a checked request; the bytes of an answer; the schemas of both for the 
 Never:   lets one broken text refuse the others of its request
 """
 
-import codecs
-import re
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from sentire.service.problems import Problem, Refused
+from sentire.service.problems import Problem
+from sentire.service.wire.reading import read_json
 from sentire.types import OnLong, Prediction, Unscored
 
 
@@ -24,6 +23,7 @@ class PredictRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     sentences: bool = False
     emotion: bool = False
     on_long: OnLong = "window"
+    model: str | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if (self.text is UNSET) == (self.texts is UNSET):
@@ -34,6 +34,14 @@ class PredictRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def all_texts(self) -> list[Any]:
         """The texts to score."""
         return [self.text] if self.texts is UNSET else self.texts
+
+    @property
+    def name_and_version(self) -> tuple[str | None, str | None]:
+        """The model that was asked for; None where that was left open."""
+        if self.model is UNSET:
+            return None, None
+        name, _, version = self.model.partition("@")
+        return name, version or None
 
 
 class Predictions(msgspec.Struct, frozen=True):
@@ -46,14 +54,8 @@ _DECODER = msgspec.json.Decoder(PredictRequest)
 _ENCODER = msgspec.json.Encoder()
 _EXPECTED = (
     'Send {"text": "…"} or {"texts": ["…", …]}; further fields may be '
-    '"sentences" (true or false), "emotion" (true or false) and '
-    '"on_long" ("window", "truncate" or "error").'
-)
-
-# An escaped backslash, a surrogate pair, or (the group) half of one.
-_SURROGATES = re.compile(
-    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+    '"sentences" (true or false), "emotion" (true or false), '
+    '"on_long" ("window", "truncate" or "error") and "model" (a name, or NAME@VERSION).'
 )
 
 
@@ -65,37 +67,7 @@ def decode(body: bytes) -> PredictRequest:
     Refused
         400 where it is no JSON in UTF-8, 422 where it is JSON of another shape.
     """
-    body = body.removeprefix(codecs.BOM_UTF8)
-    try:
-        try:
-            return _DECODER.decode(body)
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            # JavaScript cuts strings inside an emoji and sends the half as an escape. Such a text
-            # is read with the replacement character there, which keeps the offsets too.
-            mended = _SURROGATES.sub(lambda m: rb"\ufffd" if m[1] else m[0], body)
-            if mended == body:
-                raise
-            return _DECODER.decode(mended)
-    except msgspec.ValidationError as error:
-        raise Refused(422, "invalid_request", f"{_sentence(error)} {_EXPECTED}") from None
-    except UnicodeDecodeError as error:
-        raise Refused(
-            400,
-            "malformed_encoding",
-            f"The body is not UTF-8 ({error.reason}). Send JSON in UTF-8.",
-        ) from None
-    except msgspec.DecodeError as error:
-        raise Refused(400, "malformed_json", f"{_sentence(error)} {_EXPECTED}") from None
-    except RecursionError:
-        raise Refused(
-            400, "malformed_json", f"The JSON is nested too deeply. {_EXPECTED}"
-        ) from None
-
-
-def _sentence(error: Exception) -> str:
-    return f"{str(error).rstrip('.')}."
+    return read_json(body, _DECODER, expected=_EXPECTED)
 
 
 def encode(answer: Prediction | Predictions) -> bytes:
@@ -122,6 +94,9 @@ def schemas() -> dict[str, Any]:
     request["oneOf"] = [{"required": ["text"]}, {"required": ["texts"]}]
     request["properties"]["texts"]["description"] = (
         "Strings. Any other value gets an error in its own place."
+    )
+    request["properties"]["model"]["description"] = (
+        "Name of a served model, or NAME@VERSION. Without it the default model answers."
     )
     request["examples"] = [
         {"text": "这个产品使用体验非常棒！"},

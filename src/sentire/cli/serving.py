@@ -1,0 +1,198 @@
+"""What ``serve`` and ``serve-model`` have in common: options, start and end."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args
+
+import click
+
+from sentire.errors import OptionError
+from sentire.types import Engine
+
+if TYPE_CHECKING:
+    from sentire.config import Settings
+    from sentire.gateway.remote import RemoteModels
+    from sentire.service.models import Models
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_OPEN = (
+    "Warning: other machines can reach this address, and there are no keys: whoever reaches it "
+    "may use it."
+)
+
+
+def serving_options(port: int) -> Callable[[Command], Command]:
+    """Add the options that every server has.
+
+    Parameters
+    ----------
+    port : int
+        The default.
+    """
+    options = (
+        click.option("--host", metavar="HOST", help="Address to listen on.  [default: 127.0.0.1]"),
+        click.option(
+            "--port",
+            type=click.IntRange(0, 65535),
+            help=f"0 takes a free one.  [default: {port}]",
+        ),
+        click.option(
+            "--model",
+            "models",
+            metavar="[NAME=]M",
+            multiple=True,
+            help="Model name, name@version, a bundle's folder, or a file that holds the path of "
+            "one; may be given several times, and the first is the default. NAME= serves it under "
+            "that name.",
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(get_args(Engine)),
+            help="What runs the models.  [default: openvino]",
+        ),
+        click.option(
+            "--threads", type=click.IntRange(1, 1024), help="CPUs to use.  [default: all]"
+        ),
+        click.option(
+            "--keys",
+            "key_file",
+            type=click.Path(exists=True, dir_okay=False),
+            help="Ask for a key of this file; see sentire keys.",
+        ),
+        click.option(
+            "--open",
+            "is_open",
+            is_flag=True,
+            default=None,
+            help="Let other machines in without keys.",
+        ),
+        click.option(
+            "--config",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="Settings in TOML. Variables SENTIRE_… win over it, options over both.",
+        ),
+    )
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def serve_until_stopped(
+    app: str,
+    ready: str,
+    *,
+    default_port: int,
+    config: Path | None,
+    may_be_remote: bool = False,
+    **options: Any,
+) -> None:
+    """Load the models, serve an application over them, and end in good order when told to.
+
+    Parameters
+    ----------
+    app : str
+        The module whose ``create_app`` makes the application.
+    ready : str
+        What to say when requests are taken, with ``{url}`` and ``{models}``.
+    default_port : int
+        Where neither an option nor a setting says which.
+    config, options : those of :func:`serving_options`
+    may_be_remote : bool
+        Whether the application can ask model services instead of loading models.
+    """
+    # Set before anything is loaded, so that a stop during the start is a clean end as well.
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    from sentire.config import load_settings
+
+    settings = _with_options(load_settings(config, os.environ), options)
+    if settings.remote.urls and not may_be_remote:
+        raise OptionError(
+            "the settings name model services (remote.urls), and a model service holds its models "
+            "itself. Take the setting away, or start sentire serve."
+        )
+    _serve(app, ready, settings, default_port)
+
+
+def _stop(*_: object) -> NoReturn:
+    sys.exit(0)
+
+
+def _with_options(settings: "Settings", options: dict[str, Any]) -> "Settings":
+    from msgspec.structs import replace
+
+    given = {key: value for key, value in options.items() if value not in {None, ()}}
+    server = {
+        field: given.pop(option)
+        for option, field in (("host", "host"), ("port", "port"), ("is_open", "open"))
+        if option in given
+    }
+    keys = {"file": given.pop("key_file")} if "key_file" in given else {}
+    remote = {"urls": given.pop("model_urls")} if "model_urls" in given else {}
+    if "models" in given:
+        given["model"], *more = given["models"]
+        given["models"] = tuple(more)
+    return replace(
+        settings,
+        server=replace(settings.server, **server),
+        keys=replace(settings.keys, **keys),
+        remote=replace(settings.remote, **remote),
+        **given,
+    )
+
+
+def _serve(app: str, ready: str, settings: "Settings", default_port: int) -> None:
+    from sentire.service import server
+
+    wanted = settings.server.port
+    sock = server.bind(settings.server.host, default_port if wanted is None else wanted)
+    with sock:
+        is_open = server.is_public(sock) and settings.keys.file is None
+        if is_open and not settings.server.open:
+            raise OptionError(
+                f"other machines can reach host {settings.server.host}, and there are no keys. "
+                "Make some with sentire keys and name their file with --keys; or say --open where "
+                "whoever reaches it may use it; or leave --host away to serve this machine only."
+            )
+        _start_log(settings.server.log)
+        create_app = import_module(app).create_app
+        with _open(settings) as models:
+
+            def announce() -> None:
+                names = ", ".join(f"{m.name} {m.version}" for m in models.listed())
+                names = names or "none yet: no model service answers"
+                click.echo(ready.format(url=server.url_of(sock), models=names), err=True)
+                if is_open:
+                    click.echo(_OPEN, err=True)
+
+            server.run(create_app(models, settings), sock, settings, on_ready=announce)
+
+
+def _open(settings: "Settings") -> "Models | RemoteModels":
+    if settings.remote.urls:
+        from sentire.gateway.remote import open_remote
+
+        return open_remote(settings)
+    from sentire.service.opening import open_models
+
+    return open_models(settings)
+
+
+def _start_log(form: str) -> None:
+    import logging
+
+    logging.basicConfig(format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("sentire").setLevel(logging.INFO)
+    if form == "json":
+        from sentire.service.logs import json_formatter
+
+        logging.getLogger().handlers[0].setFormatter(json_formatter())

@@ -1,0 +1,140 @@
+"""What both clients have in common: the work of a request, and how its failures are named.
+
+Reads:   texts and options
+Gives:   the steps of their requests
+Never:   carries a step out; ``clients.py`` does, with blocking calls or with asyncio
+"""
+
+import re
+import time
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from sentire.client import wire
+from sentire.client.exchange import Exchange, Lost, Outcome, Patience, Send, Step
+from sentire.client.servers import Servers
+from sentire.client.wire import Asked, Chunk
+from sentire.errors import NotText, OptionError, RequestRefused
+from sentire.optional import import_extra
+from sentire.types import Prediction, Unscored
+
+Records = list[Prediction | Unscored]
+
+_CONNECT_S = 5.0
+"""A server that does not even take the connection for so long is not there."""
+_KEEP_S = 3.0
+"""Connections that idle longer are not used again: servers close theirs after 5 s."""
+
+
+class BaseClient:
+    """What both clients know: addresses, headers, the size of requests.
+
+    Parameters
+    ----------
+    url : str or sequence of str
+        Base address of a ``sentire serve`` or ``sentire serve-model``; of several, those that are
+        healthy are asked evenly.
+    api_key : str, optional
+    patience : Patience, optional
+        How long and how often to try.
+    chunk : int
+        Texts in one request of ``analyze_many``.
+    concurrency : int
+        Requests of one ``analyze_many`` at once.
+    connections : int
+        Open connections at most.
+
+    Attributes
+    ----------
+    servers : Servers
+        What is known of the servers' health.
+
+    Raises
+    ------
+    MissingExtra
+        httpx is not installed.
+    OptionError
+        An address is none.
+    """
+
+    def __init__(
+        self,
+        url: str | Sequence[str],
+        *,
+        api_key: str | None = None,
+        patience: Patience | None = None,
+        chunk: int = 64,
+        concurrency: int = 4,
+        connections: int = 100,
+    ) -> None:
+        urls = [url] if isinstance(url, str) else list(url)
+        for each in urls:
+            if not re.match(r"https?://[^/]", each):
+                raise OptionError(f"the address {each!r} is none. Give one as http://HOST:PORT.")
+        if not urls:
+            raise OptionError("there is no address to ask. Give at least one.")
+        numbers = {"chunk": chunk, "concurrency": concurrency, "connections": connections}
+        for name, number in numbers.items():
+            if number < 1:
+                raise OptionError(f"{name} is {number}. Allowed is a number from 1.")
+        self.servers = Servers([each.rstrip("/") for each in urls], clock=time.monotonic)
+        self._exchange = Exchange(self.servers, patience or Patience())
+        self._chunk_texts = chunk
+        self._concurrency = concurrency
+        self._httpx = import_extra("httpx", extra="client", purpose="asking a server")
+        headers = {"Content-Type": "application/json"}
+        self._connect(
+            headers=headers | ({"Authorization": f"Bearer {api_key}"} if api_key else {}),
+            limits=self._httpx.Limits(
+                max_connections=connections,
+                max_keepalive_connections=connections,
+                keepalive_expiry=_KEEP_S,
+            ),
+        )
+
+    def _connect(self, **options: Any) -> None:
+        """Open the pool of connections."""
+        raise NotImplementedError
+
+    def _score(self, chunk: Chunk, asked: Asked) -> Generator[Step, Outcome, Records]:
+        """Ask for a chunk; one that is too large for a server, in halves."""
+        if not chunk.texts:
+            return wire.unsent(chunk)
+        try:
+            url, body = yield from self._exchange.steps(wire.PATH, wire.encode(chunk, asked))
+        except RequestRefused as refused:
+            if refused.status != 413:
+                raise
+            if len(chunk.values) == 1:
+                return wire.too_large(chunk, refused)
+            first, second = wire.halves(chunk)
+            return [
+                *(yield from self._score(first, asked)),
+                *(yield from self._score(second, asked)),
+            ]
+        return wire.decode(body, chunk, url=url)
+
+    def _score_one(self, text: object, asked: Asked) -> Generator[Step, Outcome, Prediction]:
+        if not isinstance(text, str):
+            raise NotText(wire.kind_of(text))
+        [record] = yield from self._score(wire.chunk_of([text]), asked)
+        if isinstance(record, Unscored):
+            raise wire.error_of(record)
+        return record
+
+    def _request(self, step: Send) -> dict[str, Any]:
+        """Arguments of httpx for a request; the server drops what would come too late."""
+        return {
+            "method": "GET" if step.body is None else "POST",
+            "url": step.url,
+            "content": step.body,
+            "headers": {"X-Request-Timeout": f"{max(step.timeout_s, 0.001):.3f}"},
+            "timeout": self._httpx.Timeout(step.timeout_s, connect=min(step.timeout_s, _CONNECT_S)),
+        }
+
+    def _lost(self, error: Exception, step: Send) -> Lost:
+        if isinstance(error, self._httpx.ConnectError | self._httpx.ConnectTimeout):
+            return Lost("is not reached")
+        if isinstance(error, TimeoutError | self._httpx.TimeoutException):
+            return Lost(f"did not answer within {step.timeout_s:.3g} s")
+        return Lost(f"broke off the connection ({type(error).__name__})")

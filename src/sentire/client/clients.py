@@ -1,0 +1,247 @@
+"""The two clients: one for ordinary code, one for asyncio. They carry out the same steps.
+
+Reads:   texts
+Gives:   predictions, n in, n out, in order
+Never:   decides about tries or servers; ``exchange.py`` and ``servers.py`` do
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from sentire.client import wire
+from sentire.client.base import BaseClient, Records
+from sentire.client.exchange import Outcome, Reply, Send, Step
+from sentire.client.wire import Asked
+from sentire.errors import Closed
+from sentire.types import OnLong, Prediction, Unscored
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+
+
+class Client(BaseClient):
+    """Asks one server or several. Safe to share between threads; close it, or use it in ``with``.
+
+    Parameters and errors are those of :class:`~sentire.client.base.BaseClient`.
+    """
+
+    def _connect(self, **options: Any) -> None:
+        self._http: httpx.Client = self._httpx.Client(**options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def analyze(
+        self,
+        text: str,
+        *,
+        sentences: bool = False,
+        emotion: bool = False,
+        on_long: OnLong = "window",
+        model: str | None = None,
+    ) -> Prediction:
+        """Score one text.
+
+        Parameters
+        ----------
+        text : str
+        sentences, emotion, on_long : as in :meth:`sentire.Analyzer.analyze`
+        model : str, optional
+            ``NAME`` or ``NAME@VERSION``; by default the server's default model.
+
+        Raises
+        ------
+        TextError
+            The text can't be scored; ``code`` says why.
+        RequestRefused
+            The server does not take the request: an unknown model, a missing key, no such output.
+        Unavailable
+            No server had time or was there, as often and as long as was tried.
+        ServiceFailed
+            The server failed at the request.
+        """
+        return self._run(self._score_one(text, Asked(sentences, emotion, on_long, model)))
+
+    def analyze_many(
+        self,
+        texts: Iterable[object],
+        *,
+        sentences: bool = False,
+        emotion: bool = False,
+        on_long: OnLong = "window",
+        model: str | None = None,
+    ) -> Iterator[Prediction | Unscored]:
+        """Score any iterable: n in, n out, in order, in constant memory.
+
+        A few requests run at once. A text that can't be scored gives an
+        :class:`~sentire.types.Unscored` in its place. Parameters and errors are those of
+        :meth:`analyze`.
+        """
+        asked = Asked(sentences, emotion, on_long, model)
+        pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="sentire-client")
+        running: deque[Future[Records]] = deque()
+        try:
+            for chunk in wire.chunks(texts, self._chunk_texts):
+                running.append(pool.submit(self._run, self._score(chunk, asked)))
+                if len(running) > self._concurrency:
+                    yield from running.popleft().result()
+            while running:
+                yield from running.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def fetch(self, path: str) -> bytes:
+        """Get what one of the servers says at a path, such as ``/v2/models``."""
+        return self._run(self._exchange.steps(path, None))[1]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _run(self, work: Generator[Step, Outcome, T]) -> T:
+        outcome: Outcome = None
+        try:
+            while True:
+                step = work.send(outcome)
+                if isinstance(step, Send):
+                    outcome = self._send(step)
+                    continue
+                time.sleep(step.seconds)
+                outcome = None
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        finally:
+            work.close()
+
+    def _send(self, step: Send) -> Outcome:
+        if self._http.is_closed:
+            raise Closed("the client was closed")
+        deadline = time.monotonic() + step.timeout_s
+        try:
+            with self._http.stream(**self._request(step)) as answer:
+                pieces = []
+                for piece in answer.iter_bytes():
+                    pieces.append(piece)
+                    self._check(deadline)
+                return Reply(answer.status_code, answer.headers, b"".join(pieces))
+        except (TimeoutError, self._httpx.TransportError) as error:
+            return self._lost(error, step)
+
+    def _check(self, deadline: float) -> None:
+        """Bound the time of all pieces of an answer: httpx bounds that of each."""
+        if time.monotonic() > deadline:
+            raise TimeoutError
+
+
+class AsyncClient(BaseClient):
+    """The same for asyncio. Use it in one event loop; close it, or use it in ``async with``.
+
+    Parameters and errors are those of :class:`Client`.
+    """
+
+    def _connect(self, **options: Any) -> None:
+        self._http: httpx.AsyncClient = self._httpx.AsyncClient(**options)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def analyze(
+        self,
+        text: str,
+        *,
+        sentences: bool = False,
+        emotion: bool = False,
+        on_long: OnLong = "window",
+        model: str | None = None,
+    ) -> Prediction:
+        """Score one text; see :meth:`Client.analyze`."""
+        return await self._run(self._score_one(text, Asked(sentences, emotion, on_long, model)))
+
+    async def analyze_together(
+        self,
+        texts: Sequence[object],
+        *,
+        sentences: bool = False,
+        emotion: bool = False,
+        on_long: OnLong = "window",
+        model: str | None = None,
+    ) -> Records:
+        """Score some texts in one request, so that one version of the model scores them all.
+
+        One that is too large for the server is asked for in halves.
+        """
+        asked = Asked(sentences, emotion, on_long, model)
+        return await self._run(self._score(wire.chunk_of(texts), asked))
+
+    async def analyze_many(
+        self,
+        texts: Iterable[object] | AsyncIterable[object],
+        *,
+        sentences: bool = False,
+        emotion: bool = False,
+        on_long: OnLong = "window",
+        model: str | None = None,
+    ) -> AsyncIterator[Prediction | Unscored]:
+        """Score any iterable or asynchronous iterable; see :meth:`Client.analyze_many`."""
+        asked = Asked(sentences, emotion, on_long, model)
+        running: deque[asyncio.Task[Records]] = deque()
+        try:
+            async for chunk in wire.chunks_async(texts, self._chunk_texts):
+                running.append(asyncio.create_task(self._run(self._score(chunk, asked))))
+                if len(running) > self._concurrency:
+                    for record in await running.popleft():
+                        yield record
+            while running:
+                for record in await running.popleft():
+                    yield record
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def fetch(self, path: str) -> bytes:
+        """Get what one of the servers says at a path, such as ``/v2/models``."""
+        return (await self._run(self._exchange.steps(path, None)))[1]
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _run(self, work: Generator[Step, Outcome, T]) -> T:
+        outcome: Outcome = None
+        try:
+            while True:
+                step = work.send(outcome)
+                if isinstance(step, Send):
+                    outcome = await self._send(step)
+                    continue
+                await asyncio.sleep(step.seconds)
+                outcome = None
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        finally:
+            work.close()
+
+    async def _send(self, step: Send) -> Outcome:
+        if self._http.is_closed:
+            raise Closed("the client was closed")
+        try:
+            async with asyncio.timeout(step.timeout_s):
+                answer = await self._http.request(**self._request(step))
+                return Reply(answer.status_code, answer.headers, answer.content)
+        except (TimeoutError, self._httpx.TransportError) as error:
+            return self._lost(error, step)

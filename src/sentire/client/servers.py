@@ -1,0 +1,153 @@
+"""Which of several servers to ask: the healthy ones, evenly; the others again once they are back.
+
+Each server has a circuit breaker. A few failures in a row open it, and nothing is sent there for a
+while that doubles each time; then one request asks for its health first, and only a server that is
+ready gets texts again. Failures of requests that ran at once count once.
+
+Reads:   what happened to requests, and a clock
+Gives:   the server for the next request, or how long to wait for one
+Never:   sends anything; ``exchange.py`` says what to send
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+OPENS_AFTER = 3
+"""Failures in a row."""
+_OPEN_S = 0.5
+_LONGEST_OPEN_S = 30.0
+_TROUBLED_S = 1.0
+"""How long a server that refused for lack of time or readiness is asked last."""
+_CHECK_S = 0.05
+"""How long to wait for another request to find out whether a server is back."""
+
+
+class Server:
+    """What is known of one server. Changed by :class:`Servers` only."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.reason = "was not asked yet"
+        """What went wrong the last time."""
+        self.in_flight = 0
+        self.failures = 0
+        self.failed_at = float("-inf")
+        self.open_until = float("-inf")
+        self.troubled_at = float("-inf")
+        self.is_checked = False
+        """Whether a request is finding out if it is back."""
+        self.turn = 0
+
+
+class Chosen(NamedTuple):
+    """A server to ask now; :meth:`Servers.release` it in the end."""
+
+    server: Server
+    at: float
+    check: bool
+    """Ask for its health first: its circuit breaker was open."""
+    is_last: bool
+    """Whether no other could be asked instead."""
+
+
+class Wait(NamedTuple):
+    """No server can be asked before that many seconds are over."""
+
+    seconds: float
+
+
+class Servers:
+    """Servers that hold the same models. Safe to share between threads.
+
+    Parameters
+    ----------
+    urls : sequence of str, at least one
+        Base addresses.
+    clock : function
+        Seconds since some moment; never goes back.
+    """
+
+    def __init__(self, urls: Sequence[str], *, clock: Callable[[], float]) -> None:
+        self._servers = [Server(url) for url in urls]
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._turns = 0
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses."""
+        return tuple(server.url for server in self._servers)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """For each server its address and what went wrong there the last time."""
+        return tuple(f"{server.url} {server.reason}" for server in self._servers)
+
+    def choose(self, held: Mapping[str, float]) -> Chosen | Wait:
+        """Take the server that is asked next.
+
+        Parameters
+        ----------
+        held : addresses that this request does not ask again before some moment
+        """
+        with self._lock:
+            now = self._clock()
+            free = {server: self._free_at(server, held, now) for server in self._servers}
+            usable = [server for server, at in free.items() if at <= now]
+            if not usable:
+                return Wait(min(free.values()) - now)
+            best = min(
+                usable,
+                key=lambda s: (now - s.troubled_at < _TROUBLED_S, s.in_flight, s.turn),
+            )
+            self._turns += 1
+            best.turn = self._turns
+            best.in_flight += 1
+            check = best.failures >= OPENS_AFTER
+            best.is_checked = best.is_checked or check
+            return Chosen(best, now, check, len(usable) == 1)
+
+    def release(self, chosen: Chosen) -> None:
+        """Say that a request to a server is over, however it ended."""
+        with self._lock:
+            chosen.server.in_flight -= 1
+            if chosen.check:
+                chosen.server.is_checked = False
+
+    def answered(self, chosen: Chosen) -> None:
+        """Say that a server answered."""
+        with self._lock:
+            chosen.server.failures = 0
+            chosen.server.open_until = float("-inf")
+
+    def revived(self, url: str) -> None:
+        """Say that a server was seen to be ready by somebody who looks after it."""
+        with self._lock:
+            for server in self._servers:
+                if server.url == url:
+                    server.failures, server.open_until = 0, float("-inf")
+
+    def troubled(self, chosen: Chosen, reason: str) -> None:
+        """Say that a server is there, and refused for lack of time or readiness."""
+        with self._lock:
+            server = chosen.server
+            server.failures, server.open_until = 0, float("-inf")
+            server.troubled_at, server.reason = self._clock(), reason
+
+    def failed(self, chosen: Chosen, reason: str) -> None:
+        """Say that a server was not reached, or broke off."""
+        with self._lock:
+            server, now = chosen.server, self._clock()
+            server.reason = reason
+            if chosen.at < server.failed_at:
+                return  # it began before the last failure that was counted
+            server.failures += 1
+            server.failed_at = server.troubled_at = now
+            doublings = server.failures - OPENS_AFTER
+            if doublings >= 0:
+                server.open_until = now + min(_LONGEST_OPEN_S, _OPEN_S * 2 ** min(doublings, 10))
+
+    def _free_at(self, server: Server, held: Mapping[str, float], now: float) -> float:
+        at = max(held.get(server.url, now), server.open_until)
+        return max(at, now + _CHECK_S) if server.is_checked else at

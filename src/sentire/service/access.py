@@ -1,0 +1,102 @@
+"""Lets in who has a key, where the server has keys.
+
+Reads:   ``Authorization`` (Bearer, or Basic with the key as password) or ``X-API-Key``
+Gives:   the request, with its caller; 401, 403 or 429
+Never:   asks whether the server lives for a key: orchestrators have none
+"""
+
+import base64
+import binascii
+import math
+from contextvars import ContextVar
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sentire.service.keys import Caller, Keys
+from sentire.service.problems import Refused
+
+CALLER: ContextVar[Caller | None] = ContextVar("sentire_caller", default=None)
+"""Who asks; None where the server has no keys."""
+
+_OPEN = frozenset(
+    ("/health", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready")
+)
+_ADMIN = "/v2/repository/models/"
+# Browsers ask their user for a name and a key at "Basic", so that the page needs no log-in.
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sentire", Basic realm="sentire", charset="UTF-8"'}
+_HOW = "Send it as Authorization: Bearer KEY, or as X-API-Key: KEY."
+
+
+class Access:
+    """ASGI middleware.
+
+    Parameters
+    ----------
+    app : ASGI application
+    keys : Keys
+    """
+
+    def __init__(self, app: ASGIApp, *, keys: Keys) -> None:
+        self._app = app
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request through.
+
+        Raises
+        ------
+        Refused
+            401 without a key or with one that is unknown; 403 with one that is not enough;
+            429 where its holder asks too much.
+        """
+        if scope["type"] == "http" and scope["path"] not in _OPEN:
+            CALLER.set(self._admit(scope))
+        await self._app(scope, receive, send)
+
+    def _admit(self, scope: Scope) -> Caller:
+        presented = presented_key(Headers(scope=scope))
+        if presented is None:
+            raise Refused(401, "key_missing", f"This server asks for a key. {_HOW}", _CHALLENGE)
+        caller = self._keys.find(presented)
+        if caller is None:
+            raise Refused(401, "key_unknown", f"The key is not known here. {_HOW}", _CHALLENGE)
+        if scope["path"].startswith(_ADMIN) and not caller.admin:
+            raise Refused(
+                403,
+                "key_not_enough",
+                "This key may not load or unload models. Use one whose line in the key file ends "
+                "in admin.",
+            )
+        wait_s = caller.wait_s()
+        if wait_s > 0:
+            raise Refused(
+                429,
+                "rate_limited",
+                "The holder of this key has asked for more texts a second than it may. "
+                "Retry-After says when to come back.",
+                {"Retry-After": str(math.ceil(wait_s))},
+            )
+        caller.charge(1)
+        return caller
+
+
+def presented_key(headers: Headers) -> str | None:
+    """The key that a request bears; None where it bears none."""
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            pair = base64.b64decode(value, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        return pair.partition(":")[2]
+    return headers.get("x-api-key")
+
+
+def charge(n_texts: int) -> None:
+    """Count the texts of the request at hand; its first was counted when it was let in."""
+    caller = CALLER.get()
+    if caller is not None and n_texts > 1:
+        caller.charge(n_texts - 1)

@@ -1,0 +1,133 @@
+"""What all dialects but our own have in common: all or nothing, and refusals in their own shape.
+
+Reads:   what an endpoint answers or raises
+Gives:   the same in a dialect's shape, with what its answers have no field for in headers
+Never:   shows a caller the inside of an unexpected error
+"""
+
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from sentire.config import Limits
+from sentire.service import problems
+from sentire.service.guard import log_failure
+from sentire.service.problems import Refused
+from sentire.service.routes import score_texts
+from sentire.service.serving import ServedModels
+from sentire.service.wire.native import PredictRequest
+from sentire.service.wire.refusing import EncodeError, in_dialect
+from sentire.types import Prediction, Unscored
+
+_MEANINGS = {
+    200: "The answer.",
+    400: "The body is malformed, or a text is empty.",
+    403: "The request comes from a page of another site.",
+    404: "No such model or version is served.",
+    408: "The body came too slowly.",
+    413: "The body, a text or the number of texts is too large.",
+    415: "The body is of a type that is not taken.",
+    422: "The body has a shape that is not allowed, or a text can't be scored.",
+    424: "The server failed at this request.",
+    429: "Too many texts wait already; Retry-After says when to come back.",
+    500: "The server failed at this request.",
+    503: "The model is not ready, or did not answer in time.",
+}
+
+
+async def or_refusal(answer: Awaitable[Response], encode_error: EncodeError) -> Response:
+    """Await an answer; what is raised becomes a refusal in the dialect's shape."""
+    try:
+        return await answer
+    except ClientDisconnect:
+        raise
+    except Exception as error:  # also a fault of ours: the client reads its own dialect only
+        refused = problems.of_error(error)
+        if refused.status == 500:
+            log_failure(error)
+        return in_dialect(refused, encode_error)
+
+
+async def score_all(
+    models: ServedModels, limits: Limits, asked: PredictRequest
+) -> list[Prediction]:
+    """Score texts in a dialect that has no place for one that can't be scored.
+
+    Raises
+    ------
+    Refused
+        One of them can't be; it is named.
+    """
+    answers = await score_texts(models, asked, limits)
+    for index, answer in enumerate(answers):
+        if isinstance(answer, Unscored):
+            raise _naming(answer, index, len(answers))
+    return [answer for answer in answers if isinstance(answer, Prediction)]
+
+
+def _naming(failed: Unscored, index: int, n_texts: int) -> Refused:
+    refused = problems.of_row(failed.error)
+    if n_texts == 1:
+        return refused
+    return Refused(
+        refused.status,
+        refused.code,
+        f"Text {index} of the {n_texts}, counted from 0: {refused.detail} "
+        "None of them was answered. Send the others without it, or all of them to /predict as "
+        '{"texts": […]}, where each gets an answer or an error of its own.',
+    )
+
+
+def facts(predictions: Sequence[Prediction]) -> dict[str, str]:
+    """Headers for what a dialect's answers have no field for: who answered, and what was read."""
+    if not predictions:
+        return {}
+    model = predictions[0].model
+    codes = sorted({warning.code for p in predictions for warning in p.warnings})
+    headers = {
+        "X-Sentire-Model": f"{model.name}@{model.version}",
+        "X-Compute-Characters": str(sum(len(p.text) for p in predictions)),
+        "X-Compute-Tokens": str(sum(p.coverage.read for p in predictions)),
+    }
+    return {**headers, "X-Sentire-Warnings": ",".join(codes)} if codes else headers
+
+
+def json_response(body: bytes, headers: dict[str, str] | None = None) -> Response:
+    """Answer with JSON."""
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def described(
+    *requests: str, error: str, statuses: Sequence[int], media_types: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Describe an endpoint, whose bodies FastAPI does not see, for the OpenAPI document.
+
+    Parameters
+    ----------
+    *requests : names of the records that it takes; none for an endpoint without a body
+    error : name of the record of a refusal
+    statuses : those that it answers with
+    media_types : of the request
+    """
+    found: dict[str, Any] = {
+        "responses": {
+            str(status): {
+                "description": _MEANINGS[status],
+                **(_content(error) if status != 200 else {}),
+            }
+            for status in statuses
+        }
+    }
+    if requests:
+        content = _content(*requests)["content"]["application/json"]
+        types = media_types or ("application/json",)
+        found["requestBody"] = {"content": dict.fromkeys(types, content)}
+    return found
+
+
+def _content(*names: str) -> dict[str, Any]:
+    refs = [{"$ref": f"#/components/schemas/{name}"} for name in names]
+    schema = refs[0] if len(refs) == 1 else {"oneOf": refs}
+    return {"content": {"application/json": {"schema": schema}}}

@@ -1,0 +1,192 @@
+"""The paths under ``/v2``: the Open Inference Protocol, and Triton's model repository.
+
+The status code is the contract of the health calls; every refusal is ``{"error": "…"}``.
+
+Reads:   requests of KServe's and Triton's clients
+Gives:   answers of their shape
+Never:   loads or unloads a model for a page of another site
+"""
+
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sentire.config import Limits
+from sentire.errors import Closed, ModelNotFound, SentireError, Unavailable
+from sentire.service.body import read_body
+from sentire.service.foreign import described, facts, json_response, or_refusal, score_all
+from sentire.service.models import Models, Served
+from sentire.service.problems import Refused
+from sentire.service.wire import infer, kserve, outputs
+from sentire.service.wire.native import PredictRequest
+from sentire.types import Prediction
+
+_TYPES = ("application/json", "application/octet-stream", "")
+"""Triton's clients name no type. The binary tensors make JSON no JSON any more."""
+_READ = described(error="KServeError", statuses=(200, 404, 503))
+_ALWAYS = described(error="KServeError", statuses=(200,))
+_CHANGES = described(
+    "LoadRequest", error="KServeError", statuses=(200, 400, 403, 404, 408, 413, 500, 503)
+)
+_INDEX = described("IndexRequest", error="KServeError", statuses=(200, 400, 403, 408, 413))
+_INFER = described(
+    "InferRequest",
+    error="KServeError",
+    statuses=(200, 400, 403, 404, 408, 413, 429, 500, 503),
+    media_types=("application/json", "application/octet-stream"),
+)
+_MODEL = "/v2/models/{name}"
+_VERSION = "/v2/models/{name}/versions/{version}"
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+def kserve_router(models: Models, limits: Limits) -> APIRouter:
+    """Everything under ``/v2``."""
+    router = APIRouter()
+    protocol = _Protocol(models, limits)
+
+    def add(path: str, answer: Answer, name: str, summary: str, about: dict[str, Any]) -> None:
+        async def endpoint(request: Request) -> Response:
+            return await or_refusal(answer(request), kserve.encode_error)
+
+        router.add_api_route(
+            path,
+            endpoint,
+            methods=["POST" if "requestBody" in about else "GET"],
+            operation_id=name,
+            summary=summary,
+            openapi_extra=about,
+        )
+
+    add("/v2", protocol.server, "v2_server", "The server and its extensions", _ALWAYS)
+    add("/v2/health/live", protocol.live, "v2_live", "Whether the process answers", _ALWAYS)
+    add("/v2/health/ready", protocol.ready, "v2_ready", "Whether all models would answer", _READ)
+    add("/v2/models", protocol.models, "v2_models", "The models and their states", _ALWAYS)
+    for path, of in ((_MODEL, "model"), (_VERSION, "version")):
+        add(path, protocol.model, f"v2_{of}", f"A {of}'s inputs and outputs", _READ)
+        add(f"{path}/ready", protocol.model_ready, f"v2_{of}_ready", "Whether it answers", _READ)
+        add(f"{path}/infer", protocol.infer, f"v2_{of}_infer", "Score texts", _INFER)
+    repository = "/v2/repository"
+    add(f"{repository}/index", protocol.index, "v2_index", "The models and their states", _INDEX)
+    one = f"{repository}/models/{{name}}"
+    add(f"{one}/load", protocol.load, "v2_load", "Take what is at a model's source now", _CHANGES)
+    add(f"{one}/unload", protocol.unload, "v2_unload", "Give a model's memory back", _CHANGES)
+    return router
+
+
+class _Protocol:
+    def __init__(self, models: Models, limits: Limits) -> None:
+        self._models = models
+        self._limits = limits
+
+    async def server(self, _: Request) -> Response:
+        return json_response(kserve.server(version("sentire")))
+
+    async def live(self, _: Request) -> Response:
+        return json_response(b'{"live":true}')
+
+    async def ready(self, _: Request) -> Response:
+        if not self._models.ready:
+            raise Closed("A model is not ready: it was unloaded, or its worker ended.")
+        return json_response(b'{"ready":true}')
+
+    async def models(self, _: Request) -> Response:
+        return json_response(kserve.models(self._models.listed()))
+
+    async def model(self, request: Request) -> Response:
+        served = self._served(request)
+        states = self._models.listed()
+        versions = [s.version for s in states if s.name == served.name and s.state == "ready"]
+        manifest = served.manifest
+        return json_response(
+            kserve.model(served.name, versions, backend=manifest.backend, labels=_labels(served))
+        )
+
+    async def model_ready(self, request: Request) -> Response:
+        served = self._served(request)
+        if not served.ready:
+            raise Closed(f"Model {served.name} is not ready: its worker ended.")
+        return json_response(kserve.ready(served.name))
+
+    async def infer(self, request: Request) -> Response:
+        body = await self._read(request)
+        asked = infer.decode(body, request.headers.get("inference-header-content-length"))
+        served = self._served(request)
+        pinned = "version" in request.path_params
+        wanted = PredictRequest(
+            texts=asked.texts,
+            sentences=asked.sentences,
+            emotion=asked.emotion,
+            on_long=asked.on_long,
+            model=f"{served.name}@{served.info.version}" if pinned else served.name,
+        )
+        predictions = await score_all(self._models, self._limits, wanted)
+        content, n_header = outputs.encode(
+            asked.outputs,
+            predictions,
+            shape=asked.shape,
+            request_id=asked.id,
+            name=served.name,
+            model=predictions[0].model if predictions else served.info,
+            labels=_labels_of(predictions) if predictions else _labels(served),
+        )
+        headers = facts(predictions)
+        if n_header is None:
+            return json_response(content, headers)
+        headers["Inference-Header-Content-Length"] = str(n_header)
+        return Response(content, headers=headers, media_type="application/octet-stream")
+
+    async def index(self, request: Request) -> Response:
+        asked = kserve.decode_index(await self._read(request))
+        return json_response(kserve.index(self._models.listed(), only_ready=asked.ready))
+
+    async def load(self, request: Request) -> Response:
+        kserve.check_load(await self._read(request))
+        name = request.path_params["name"]
+        try:
+            await self._models.load(name)
+        except (ModelNotFound, Unavailable):
+            raise
+        except SentireError as error:
+            detail = f"Model {name} was not loaded, and what served before still does. {error}"
+            raise Refused(400, "not_loaded", detail) from error
+        return json_response(kserve.loaded(name, is_loaded=True))
+
+    async def unload(self, request: Request) -> Response:
+        kserve.check_load(await self._read(request))
+        name = request.path_params["name"]
+        await self._models.unload(name)
+        return json_response(kserve.loaded(name, is_loaded=False))
+
+    def _served(self, request: Request) -> Served:
+        return self._models.get(request.path_params["name"], request.path_params.get("version"))
+
+    async def _read(self, request: Request) -> bytes:
+        """Read a body that need not bear a type, which also a page of another site may send."""
+        origin = request.headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+            raise Refused(
+                403,
+                "cross_origin",
+                f"The request comes from a page of {origin}. Call these paths from programs.",
+            )
+        return await read_body(request, self._limits, types=_TYPES)
+
+
+def _labels(served: Served) -> dict[str, tuple[str, ...]]:
+    return {name: head.labels for name, head in served.manifest.heads.items()}
+
+
+def _labels_of(predictions: list[Prediction]) -> dict[str, tuple[str, ...]]:
+    """Labels as they were answered: the version may have been replaced in the meantime."""
+    first = predictions[0]
+    labels = {"polarity": tuple(first.probabilities)}
+    if first.emotion:
+        labels["emotion"] = tuple(first.emotion.probabilities)
+    return labels

@@ -1,0 +1,118 @@
+"""One loaded version of a model, which knows when nobody uses it any more.
+
+Reads:   requests for predictions, from the event loop
+Gives:   predictions; an end that waits for them
+Never:   closes its model while a request runs on it
+"""
+
+import threading
+from collections.abc import Sequence
+from functools import partial
+
+from sentire.bundle.manifest import Manifest
+from sentire.inference.analyzer import Analyzer, Asked
+from sentire.inference.cache import Answer, AnswerCache, Scope
+from sentire.inference.observing import Observer
+from sentire.types import ModelInfo, OnLong, Prediction, Unscored
+
+
+class Version:
+    """A loaded model and the requests that run on it.
+
+    Parameters
+    ----------
+    analyzer : Analyzer
+        Closed by :meth:`retire`.
+    cache : AnswerCache, optional
+        Asked before the model is.
+
+    Attributes
+    ----------
+    info : ModelInfo
+    manifest : Manifest
+    """
+
+    def __init__(self, analyzer: Analyzer, cache: AnswerCache | None = None) -> None:
+        self.info: ModelInfo = analyzer.info
+        self.manifest: Manifest = analyzer.manifest
+        self._analyzer = analyzer
+        self._cache = cache
+        self._observer: Observer | None = None
+        self._scopes: dict[Asked, Scope] = {}
+        self._changed = threading.Condition()
+        self._n_running = 0
+        self._retired = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether a text that comes now would be answered."""
+        return not self._retired and self._analyzer.ready
+
+    @property
+    def n_waiting(self) -> int:
+        """Pieces of text in the model's queue."""
+        return self._analyzer.n_waiting
+
+    @property
+    def engine(self) -> str:
+        """What runs the model."""
+        return self._analyzer.engine
+
+    def enter(self) -> bool:
+        """Begin a request; False where the version was retired. Then :meth:`leave` must follow."""
+        with self._changed:
+            if self._retired:
+                return False
+            self._n_running += 1
+            return True
+
+    def leave(self) -> None:
+        """End a request."""
+        with self._changed:
+            self._n_running -= 1
+            if self._retired:
+                self._changed.notify_all()
+
+    async def predict(
+        self, texts: Sequence[object], *, sentences: bool, emotion: bool, on_long: OnLong
+    ) -> list[Prediction | Unscored]:
+        """Score texts, between :meth:`enter` and :meth:`leave`."""
+        asked = Asked(sentences, emotion, on_long)
+        if self._cache is None or not texts:
+            answers = await self._compute(texts, asked)
+        else:
+            scope = self._scopes.get(asked)
+            if scope is None:
+                scope = self._scopes[asked] = self._scope(asked)
+            compute = partial(self._compute, asked=asked)
+            answers = await self._cache.answers(scope, texts, compute)
+        if self._observer is not None:
+            self._observer.answered(answers)
+        return answers
+
+    def observe(self, observer: Observer) -> None:
+        """Tell ``observer`` of runs and answers from now on."""
+        self._observer = observer
+        self._analyzer.observe(observer)
+
+    async def _compute(self, texts: Sequence[object], asked: Asked) -> list[Answer]:
+        return await self._analyzer.analyze_async(
+            texts, sentences=asked.sentences, emotion=asked.emotion, on_long=asked.on_long
+        )
+
+    def _scope(self, asked: Asked) -> Scope:
+        return Scope(
+            self.info,
+            fingerprint=self.manifest.fingerprint,
+            engine=self.engine,
+            asked=asked,
+        )
+
+    def retire(self) -> None:
+        """Take no more requests, wait for those that run, and give the memory back."""
+        with self._changed:
+            if self._retired:
+                return
+            self._retired = True
+            self._changed.wait_for(lambda: self._n_running == 0)
+        self._analyzer.close()

@@ -1,0 +1,68 @@
+"""Read JSON that anybody may have written, the same way in every dialect.
+
+Reads:   the bytes of a request body
+Gives:   a checked record
+Never:   lets a body that is broken in any way out as anything but a refusal
+"""
+
+import codecs
+import re
+from typing import TypeVar
+
+import msgspec
+
+from sentire.service.problems import Refused
+
+T = TypeVar("T")
+
+# An escaped backslash, a surrogate pair, or (the group) half of one.
+_SURROGATES = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+
+
+def read_json(body: bytes, decoder: "msgspec.json.Decoder[T]", *, expected: str) -> T:
+    """Decode a body.
+
+    Parameters
+    ----------
+    body : bytes
+    decoder : for the record that is expected
+    expected : str
+        What to send, as a sentence; every refusal ends with it.
+
+    Raises
+    ------
+    Refused
+        400 where it is no JSON in UTF-8, 422 where it is JSON of another shape.
+    """
+    body = body.removeprefix(codecs.BOM_UTF8)
+    try:
+        try:
+            return decoder.decode(body)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            # JavaScript cuts strings inside an emoji and sends the half as an escape. Such a text
+            # is read with the replacement character there, which keeps the offsets too.
+            mended = _SURROGATES.sub(lambda m: rb"\ufffd" if m[1] else m[0], body)
+            if mended == body:
+                raise
+            return decoder.decode(mended)
+    except msgspec.ValidationError as error:
+        raise Refused(422, "invalid_request", f"{_sentence(error)} {expected}") from None
+    except UnicodeDecodeError as error:
+        raise Refused(
+            400,
+            "malformed_encoding",
+            f"The body is not UTF-8 ({error.reason}). Send JSON in UTF-8.",
+        ) from None
+    except msgspec.DecodeError as error:
+        raise Refused(400, "malformed_json", f"{_sentence(error)} {expected}") from None
+    except RecursionError:
+        raise Refused(400, "malformed_json", f"The JSON is nested too deeply. {expected}") from None
+
+
+def _sentence(error: Exception) -> str:
+    return f"{str(error).rstrip('.')}."
