@@ -44,6 +44,7 @@ def made(tmp_path_factory):
         }
 
 
+@pytest.mark.slow
 def test_a_checkpoint_becomes_a_bundle_that_analyzes(made, tmp_path):
     output = tmp_path / "bundle"
     done = sentire("import", made["stars"], "-o", output, "--name", "stars", "--licence", "MIT")
@@ -59,6 +60,7 @@ def test_a_checkpoint_becomes_a_bundle_that_analyzes(made, tmp_path):
     assert (record["label"], record["model"]["name"]) == ("positive", "stars")
 
 
+@pytest.mark.slow
 def test_labels_without_names_are_refused_with_a_table_and_taken_when_said(made, tmp_path):
     words = ["import", made["nameless"], "-o", tmp_path / "bundle", "--fp32"]
     done = sentire(*words)
@@ -75,6 +77,7 @@ def test_labels_without_names_are_refused_with_a_table_and_taken_when_said(made,
     assert quantized.returncode == 0, quantized.stderr
 
 
+@pytest.mark.slow
 def test_with_labelled_data_it_is_measured(made, tmp_path):
     rows = [
         json.dumps({"text": text, "label": kind})
@@ -131,6 +134,7 @@ def test_without_a_network_a_name_on_the_hub_is_an_error_in_one_line(tmp_path):
     assert "can't be fetched from the Hub" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_interruption_leaves_nothing(made, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()

@@ -51,6 +51,7 @@ def data(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_labelled_data_prove_what_it_costs(folders, data):
     output = data / "int8"
     done = sentire(
@@ -71,6 +72,7 @@ def test_labelled_data_prove_what_it_costs(folders, data):
     assert "layers in INT8" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_report_names_the_layers_that_stay_in_fp32(folders, tmp_path):
     done = sentire("quantize", folders["spoiled"], "-o", tmp_path / "int8")
     assert done.returncode == 0, done.stderr
@@ -158,6 +160,7 @@ def test_an_interruption_leaves_nothing_half_written(folders, tmp_path, number, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_after_a_kill_the_next_run_is_whole(folders, tmp_path):
     words = command("quantize", folders["whole"], "-o", tmp_path / "out")
     with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:

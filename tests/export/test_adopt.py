@@ -55,6 +55,7 @@ MERGED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MERGED)
 def test_probabilities_are_the_checkpoint_s_own_under_the_contract(made, tmp_path, name):
     adopt(str(made[name]), tmp_path / "bundle", Wish(assembly=PLAIN))
@@ -105,6 +106,7 @@ def test_the_text_path_is_the_checkpoint_s(adopted, made):
     assert str(made["stars"].parent) not in json.dumps(config)
 
 
+@pytest.mark.slow
 def test_with_labelled_texts_it_is_measured_and_calibrated(made, tmp_path):
     found = adopt(
         str(made["three"]), tmp_path / "bundle", Wish(name="shop", licence="MIT"),
@@ -116,6 +118,7 @@ def test_with_labelled_texts_it_is_measured_and_calibrated(made, tmp_path):
     assert set(manifest.heads["polarity"].calibration_error) == {"zh", "en"}
 
 
+@pytest.mark.slow
 def test_names_that_say_nothing_are_refused_until_they_are_said(made, tmp_path):
     with pytest.raises(
         LabelsUnproven, match=r"LABEL_0=neutral .*LABEL_1=positive .*LABEL_2=negative"
@@ -143,6 +146,7 @@ def test_names_that_lie_are_found_out(made, tmp_path):
         adopt(str(copy), tmp_path / "bundle", Wish())
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_one_language_is_proved_in_that_language(made, tmp_path):
     with pytest.raises(LabelsUnproven, match="say --languages en"):
         adopt(str(made["english"]), tmp_path / "bundle", Wish())
@@ -174,6 +178,7 @@ def test_wishes_that_can_t_be_met_are_refused(made, tmp_path, wish, message):
         adopt(str(made["three"]), tmp_path / "bundle", wish)
 
 
+@pytest.mark.slow
 def test_a_shorter_row_can_be_asked_for(made, tmp_path):
     wish = Wish(max_length=32, assembly=PLAIN)
     path = adopt(str(made["stars"]), tmp_path / "bundle", wish).assembled.bundle.path

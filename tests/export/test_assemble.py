@@ -145,6 +145,7 @@ def test_without_labelled_texts_the_bundle_says_that_nobody_measured_it(folder, 
     assert "not calibrated" in card
 
 
+@pytest.mark.slow
 def test_layers_that_hurt_stay_in_fp32_and_are_named(spoiled, tmp_path):
     made = assemble(spoiled, polarity_draft(), tmp_path / "bundle")
     assert not made.whole.holds
@@ -157,6 +158,7 @@ def test_layers_that_hurt_stay_in_fp32_and_are_named(spoiled, tmp_path):
     assert f"| {kept[0].name} |" in card
 
 
+@pytest.mark.slow
 def test_labelled_texts_that_lose_too_much_keep_layers_as_well(spoiled, tmp_path):
     """Gold is what the FP32 graph says, so that every point lost is INT8's."""
     plain = assemble(spoiled, polarity_draft(), tmp_path / "fp32", options=Options(int8=False))
