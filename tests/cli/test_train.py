@@ -153,3 +153,20 @@ def test_a_folder_with_other_things_is_no_output(backbone, data, tmp_path):
     assert done.returncode == 1
     assert "no bundle" in done.stderr
     assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize("words", [["train"], ["distill", "--teacher", "t"]], ids=lambda w: w[0])
+@pytest.mark.parametrize("module", ["torch", "matplotlib", "nncf"])
+def test_without_the_extras_their_names_are_told(data, tmp_path, words, module):
+    code = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        "from sentire.cli.main import run\n"
+        "sys.exit(run(sys.argv[1:]))"
+    )
+    given = [*words, str(data), "-o", str(tmp_path / "out")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *given], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "pip install 'sentire[" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from sentire.cli.data import data_options
-from sentire.cli.learning import learning_options, numbers_of
+from sentire.cli.learning import learning_options, numbers_of, require_extras
 
 _EXAMPLES = """
 \b
@@ -78,6 +78,7 @@ def distill(data: tuple[str, ...], **options: Any) -> None:
     DATA is what sentire train takes: labelled texts, of which the labels count a little and the
     teacher's answers much.
     """
+    require_extras()
     import msgspec
 
     from sentire.cli import runs

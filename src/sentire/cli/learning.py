@@ -68,3 +68,18 @@ def numbers_of(option: str, given: str | None) -> list[int] | None:
         return [int(part) for part in given.split(",")]
     except ValueError:
         raise OptionError(f"{option} {given}: write numbers and commas, such as 0,2,4") from None
+
+
+def require_extras() -> None:
+    """Refuse to begin without the libraries of both extras.
+
+    Raises
+    ------
+    MissingExtra
+    """
+    from sentire.cli.assembling import require_extra
+    from sentire.optional import import_extra
+
+    for module in ("torch", "transformers", "safetensors", "onnx", "matplotlib"):
+        import_extra(module, extra="training,export", purpose="learning")
+    require_extra(learning=True)

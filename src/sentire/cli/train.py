@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from sentire.cli.data import data_options
-from sentire.cli.learning import learning_options, numbers_of
+from sentire.cli.learning import learning_options, numbers_of, require_extras
 
 _EXAMPLES = """
 \b
@@ -68,6 +68,7 @@ def train(data: tuple[str, ...], **options: Any) -> None:
     URL, or a .toml that lists several of them. Two-class, three-class and five-level data may be
     mixed: rows of a two-class file say nothing about neutral.
     """
+    require_extras()
     from sentire.cli import runs
     from sentire.training.backbone import open_backbone
     from sentire.training.run import prune_vocabulary
