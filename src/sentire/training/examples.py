@@ -84,8 +84,8 @@ def batches(
 ) -> list[npt.NDArray[np.int64]]:
     """Indices of each batch of one epoch: equal widths together, batches in random order.
 
-    All batches of a width but the last have the same number of rows: kernels are made anew for
-    every shape, which can take longer than the step itself.
+    All batches of a width but the last have the same number of rows, so that shapes are few:
+    memory grows with every new one.
 
     Parameters
     ----------
