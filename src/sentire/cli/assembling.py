@@ -90,7 +90,7 @@ def read_texts(path: Path | None) -> list[str]:
     with open_source(path) as rows:
         texts = [row.text for row in rows if row.error is None and row.text.strip()]
     if not texts:
-        raise SourceError(f"{path} holds no text to calibrate with")
+        raise SourceError(f"{path} holds no text")
     return texts
 
 

@@ -13,14 +13,13 @@ from typing import Any
 import click
 import msgspec
 
-from sentire.cli.assembling import report
+from sentire.cli.assembling import read_texts, report
 from sentire.cli.bundling import Wanted, make_bundle
 from sentire.cli.data import OPTIONS, sources
 from sentire.cli.watching import Display, Stop
 from sentire.errors import OptionError
 from sentire.evaluation.datasets import Dataset, Source, read_dataset
 from sentire.export.place import check_output
-from sentire.io.inputs import open_source
 from sentire.text.path import TextSettings
 from sentire.training.finetune import Interrupted
 from sentire.training.history import History, plot
@@ -96,7 +95,7 @@ def read_data(
             split(read_dataset(source), share=options["dev_share"], seed=schedule.seed)[1]
             for source in given
         ]
-    texts = [row.text for name in unlabelled for row in open_source(name) if row.error is None]
+    texts = [text for name in unlabelled for text in read_texts(Path(name))]
     found = gather(given, dev, unlabelled=texts, seed=schedule.seed)
     for use in found.used:
         click.echo(
