@@ -42,8 +42,8 @@ import sentire
 from sentire.cli.data import sources
 from sentire.evaluation.assessment import outcomes_of
 from sentire.evaluation.compare import compare
-from sentire.evaluation.counts import METRICS, Outcomes, measure
 from sentire.evaluation.datasets import Dataset, Source, read_dataset
+from sentire.evaluation.metrics import METRICS, Outcomes, measure
 from sentire.evaluation.scoring import Scored, score
 from sentire.labels import POLARITY
 

@@ -129,3 +129,11 @@ def test_unknown_labels_are_all_listed_with_what_to_do(read):
     assert "'odd0' (1 rows)" in message
     assert "--label odd0=negative" in message
     assert message.count("odd") < 20, "a long list is cut"
+
+
+def test_the_figure_that_is_stated_is_the_one_asked_for_or_the_usual_one(read):
+    two = [{"text": "good", "label": "positive"}, {"text": "bad", "label": "negative"}]
+    three = [*two, {"text": "so", "label": "neutral"}]
+    assert read(two).judged_by == "accuracy"
+    assert read(three).judged_by == "macro_f1"
+    assert read(three, metric="macro_recall").judged_by == "macro_recall"

@@ -2,44 +2,114 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    matthews_corrcoef,
+    precision_recall_fscore_support,
+    recall_score,
+)
 
-from sentire.evaluation.calibration import expected_calibration_error, fit_temperature
-from sentire.evaluation.metrics import accuracy, bootstrap, macro_f1, macro_recall
+from sentire.evaluation.metrics import (
+    METRICS,
+    Outcomes,
+    count,
+    f1s,
+    measure,
+    measure_difference,
+    precisions,
+    recalls,
+    wilson,
+)
 
-GOLD = np.array([0, 0, 0, 0, 1, 1, 2, 2])
-PREDICTED = np.array([0, 0, 0, 1, 1, 0, 2, 2])
+PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
 
 
-def test_textbook_figures():
-    assert accuracy(GOLD, PREDICTED) == 6 / 8
-    assert macro_recall(GOLD, PREDICTED) == pytest.approx((3 / 4 + 1 / 2 + 1) / 3)
-    assert macro_f1(GOLD, PREDICTED) == pytest.approx((2 * 3 / 8 + 2 * 1 / 4 + 1) / 3)
+def single(gold, told, n_labels=4):
+    gold, told = np.asarray(gold), np.asarray(told)
+    eye = np.eye(n_labels, dtype=bool)
+    return Outcomes(eye[gold], eye[told], gold == told)
 
 
-def test_interval_holds_the_figure_and_narrows_with_more_texts():
-    small = bootstrap(accuracy, GOLD, PREDICTED)
-    large = bootstrap(accuracy, np.tile(GOLD, 50), np.tile(PREDICTED, 50))
+def drawn(n, seed=3, n_labels=3):
+    generator = np.random.default_rng(seed)
+    gold = generator.integers(0, n_labels, n)
+    told = np.where(generator.random(n) < 0.7, gold, generator.integers(0, n_labels, n))
+    return gold, told
+
+
+@given(PAIRS)
+def test_figures_agree_with_other_people_s(pairs):
+    gold, told = map(np.array, zip(*pairs, strict=True))
+    counts = count(single(gold, told))
+    present = np.unique(gold)
+    assert METRICS["accuracy"](counts) == pytest.approx(accuracy_score(gold, told))
+    for name, score in (("macro_recall", recall_score), ("macro_f1", f1_score)):
+        theirs = score(gold, told, labels=present, average="macro", zero_division=0)
+        assert METRICS[name](counts) == pytest.approx(theirs)
+    if len(present) > 1:  # scikit-learn warns of a single class
+        assert METRICS["mcc"](counts) == pytest.approx(matthews_corrcoef(gold, told))
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        gold, told, labels=range(4), zero_division=0
+    )
+    assert precisions(counts) == pytest.approx(precision)
+    assert recalls(counts) == pytest.approx(recall)
+    assert f1s(counts) == pytest.approx(f1)
+
+
+def test_several_labels_are_counted_each_by_itself():
+    generator = np.random.default_rng(5)
+    held = generator.random((200, 4)) < 0.4
+    held[:, 0] |= ~held.any(axis=1)
+    told = generator.random((200, 4)) < 0.4
+    counts = count(Outcomes(held, told, held[:, 0]))
+    assert METRICS["macro_f1"](counts) == pytest.approx(f1_score(held, told, average="macro"))
+    assert METRICS["accuracy"](counts) == pytest.approx(held[:, 0].mean())
+
+
+def test_intervals_are_those_of_the_textbook_s_bootstrap():
+    gold, told = drawn(400)
+    generator = np.random.default_rng(11)
+    draws = (generator.integers(0, 400, 400) for _ in range(2000))
+    slow = [f1_score(gold[rows], told[rows], average="macro") for rows in draws]
+    quick = measure(single(gold, told), METRICS)["macro_f1"]
+    assert quick.value == f1_score(gold, told, average="macro")
+    assert [quick.low, quick.high] == pytest.approx(np.percentile(slow, [2.5, 97.5]), abs=0.006)
+
+
+def test_intervals_narrow_with_more_texts():
+    gold, told = drawn(40)
+    small = measure(single(gold, told), METRICS)["accuracy"]
+    large = measure(single(np.tile(gold, 50), np.tile(told, 50)), METRICS)["accuracy"]
     assert small.low <= small.value <= small.high
     assert large.high - large.low < small.high - small.low
 
 
-@given(st.floats(0.6, 3.5))
-def test_temperature_undoes_overconfidence(sharpness):
-    generator = np.random.default_rng(3)
-    honest = generator.normal(size=(4000, 3)) * 2
-    shares = np.exp(honest) / np.exp(honest).sum(axis=1, keepdims=True)
-    gold = np.array([generator.choice(3, p=row) for row in shares])
-    assert fit_temperature(honest * sharpness, gold) == pytest.approx(sharpness, rel=0.12)
+def test_intervals_of_two_runs_are_the_same():
+    gold, told = drawn(100)
+    assert measure(single(gold, told), METRICS) == measure(single(gold, told), METRICS)
 
 
-def test_a_class_that_can_t_be_is_left_out_of_the_fit():
-    log_shares = np.log(np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.9, 0.1]]))
-    masked = np.insert(log_shares, 1, -np.inf, axis=1)
-    gold = np.array([0, 0, 0, 1])
-    assert fit_temperature(masked, gold * 2) == fit_temperature(log_shares, gold)
+def test_a_difference_is_paired():
+    gold, told = drawn(500)
+    other = told.copy()
+    other[:40] = (gold[:40] + 1) % 3
+    alone = measure(single(gold, told), METRICS)["accuracy"]
+    paired = measure_difference(single(gold, told), single(gold, other), METRICS)["accuracy"]
+    assert paired.low > 0
+    assert paired.high - paired.low < alone.high - alone.low
+    same = measure_difference(single(gold, told), single(gold, told), METRICS)
+    assert {(d.value, d.low, d.high) for d in same.values()} == {(0, 0, 0)}
 
 
-def test_calibration_error_is_zero_where_scores_mean_what_they_say():
-    shares = np.array([[0.75, 0.25]] * 4)
-    assert expected_calibration_error(shares, np.array([0, 0, 0, 1])) == 0
-    assert expected_calibration_error(shares, np.array([0, 0, 0, 0])) == 0.25
+def test_wilson_s_interval():
+    found = wilson(9, 10)  # figures of statsmodels' proportion_confint(9, 10, method="wilson")
+    assert [found.value, found.low, found.high] == pytest.approx([0.9, 0.59585, 0.98212], abs=1e-5)
+    assert wilson(3, 3).low < 0.5 < wilson(3, 3).high == 1
+
+
+def test_a_metric_stays_defined_where_a_label_is_missing_from_a_sample():
+    outcomes = single([0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0, 0, 0], 2)
+    found = measure(outcomes, METRICS)
+    assert all(np.isfinite([v.value, v.low, v.high]).all() for v in found.values())
+    assert found["mcc"].value == 0

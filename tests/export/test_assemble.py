@@ -48,8 +48,7 @@ def assembled(folder, dev, tmp_path_factory):
         folder,
         whole_draft(),
         output,
-        dev=dev,
-        options=Options(metrics={"emotion-zh": "macro_recall"}),
+        dev=[d._replace(metric="macro_recall") if d.name == "emotion-zh" else d for d in dev],
         progress=lambda stage, done, total: seen.append((stage, done, total)),
     )
     return made, seen

@@ -14,9 +14,10 @@ import numpy.typing as npt
 from sentire.errors import SourceError
 from sentire.evaluation.calibration import calibration_error, reliability
 from sentire.evaluation.compare import compare
-from sentire.evaluation.counts import (
+from sentire.evaluation.metrics import (
     METRICS,
     CountMetric,
+    Labels,
     Outcomes,
     count,
     f1s,
@@ -25,7 +26,6 @@ from sentire.evaluation.counts import (
     recalls,
     wilson,
 )
-from sentire.evaluation.metrics import Labels
 from sentire.evaluation.results import (
     Calibration,
     HeadResult,

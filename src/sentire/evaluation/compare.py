@@ -10,8 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from sentire.evaluation.counts import CountMetric, Outcomes, measure_difference
-from sentire.evaluation.metrics import Interval
+from sentire.evaluation.metrics import CountMetric, Interval, Outcomes, measure_difference
 
 LEVEL = 0.05
 """Significance level of the verdict."""

@@ -8,7 +8,7 @@ Never:   guesses what a label means, or leaves a row out in silence
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ from sentire.io.rows import Fields
 from sentire.labels import LABELS, HeadName, label_of
 
 Shares = npt.NDArray[np.float32]
+MetricName = Literal["accuracy", "macro_f1", "macro_recall"]
 
 DROP = "-"
 """A label mapped to this leaves its rows out."""
@@ -45,6 +46,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     query: str | None = None
     labels: dict[str, str] = {}
     """Names of the file -> names of the contract, or ``-`` to leave such rows out."""
+    metric: MetricName | None = None
+    """The figure that a bundle states of it; accuracy for two labels, macro-F1 for more."""
 
 
 class Dataset(NamedTuple):
@@ -58,11 +61,18 @@ class Dataset(NamedTuple):
     groups: list[str] | None
     n_dropped: int
     """Rows left out: their label was mapped to ``-``, or they hold no text."""
+    metric: MetricName | None = None
+    """The figure to state, where it is not the usual one."""
 
     @property
     def allowed(self) -> npt.NDArray[np.bool_]:
         """Labels that occur, shape (n_labels,); the set says nothing about the others."""
         return np.asarray((self.gold > 0).any(axis=0))
+
+    @property
+    def judged_by(self) -> MetricName:
+        """The figure to state: as asked, or accuracy for two labels and macro-F1 for more."""
+        return self.metric or ("accuracy" if int(self.allowed.sum()) == 2 else "macro_f1")
 
     def take(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> "Dataset":
         """The rows at ``indices``, in their order."""
@@ -139,6 +149,7 @@ def read_dataset(source: Source) -> Dataset:
         gold=gold,
         groups=groups if source.group_column is not None else None,
         n_dropped=n_dropped,
+        metric=source.metric,
     )
 
 

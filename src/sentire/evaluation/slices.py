@@ -16,8 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from sentire.evaluation.counts import wilson
-from sentire.evaluation.metrics import Interval
+from sentire.evaluation.metrics import Interval, wilson
 from sentire.types import Prediction
 
 TELLING = 0.1

@@ -20,7 +20,7 @@ from sentire.evaluation.assessment import check_classes
 from sentire.evaluation.datasets import Dataset
 from sentire.evaluation.scoring import check_head
 from sentire.export.draft import CONFIG_NAME, open_draft
-from sentire.export.figures import Measured, Metrics, evaluations
+from sentire.export.figures import Measured, evaluations
 from sentire.export.gate import Limits, Verdict
 from sentire.export.graph import is_quantized, read_graph
 from sentire.export.lighten import Examined, Lightened, Progress, lighten
@@ -40,8 +40,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How a bundle is assembled."""
 
     limits: Limits = Limits()
-    metrics: Metrics = {}
-    """Name of a development set -> its figure; accuracy for two labels, macro-F1 for more."""
     int8: bool = True
     """False leaves the graph in FP32, to be quantized later."""
     force: bool = False
@@ -102,7 +100,6 @@ def assemble(
             (fp32 / TOKENIZER_NAME).read_text(encoding="utf-8"),
             dev=dev,
             texts=list(calibration) or calibration_texts(manifest.languages),
-            metrics=options.metrics,
             progress=progress,
         )
         full = examined.measure(fp32, "measuring FP32")
@@ -112,7 +109,7 @@ def assemble(
             light = lighten(fp32, full, examined, options.limits, workspace=workspace)
             served, measured = light.folder, light.measured
         progress("proving", 0, 0)
-        final = fitted(manifest, measured, full, options.metrics)
+        final = fitted(manifest, measured, full)
         _write(served, msgspec.structs.replace(final, quantization=light and light.record))
         served.rename(finished(workspace))
         proved = _prove(finished(workspace))
@@ -135,7 +132,7 @@ def check_data(manifest: Manifest, dev: Sequence[Dataset]) -> None:
         check_classes(dataset.name, [label for label, occurs in labels if occurs])
 
 
-def fitted(manifest: Manifest, served: Measured, full: Measured, metrics: Metrics) -> Manifest:
+def fitted(manifest: Manifest, served: Measured, full: Measured) -> Manifest:
     """Add temperatures, thresholds and figures; heads without a development set stay as they are.
 
     Parameters
@@ -153,7 +150,7 @@ def fitted(manifest: Manifest, served: Measured, full: Measured, metrics: Metric
                 calibration_error=fit.error,
                 low_confidence=fit.low_confidence,
             )
-    records = tuple(evaluations(full, served, metrics))
+    records = tuple(evaluations(full, served))
     return msgspec.structs.replace(manifest, heads=heads, evaluation=records)
 
 

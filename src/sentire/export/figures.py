@@ -6,7 +6,7 @@ Never:   chooses a metric by its result
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -15,9 +15,8 @@ import numpy.typing as npt
 
 from sentire.bundle.manifest import Evaluation
 from sentire.evaluation.assessment import outcomes_of
-from sentire.evaluation.counts import METRICS, count, measure
 from sentire.evaluation.datasets import Dataset
-from sentire.evaluation.metrics import Labels
+from sentire.evaluation.metrics import METRICS, Labels, count, measure
 from sentire.evaluation.scoring import Progress, Scored, score
 from sentire.export.gate import Loss, Shift
 from sentire.inference.analyzer import Analyzer
@@ -27,8 +26,6 @@ from sentire.types import Prediction, Unscored
 SHARE = 0.1
 """Texts of a language count apart from the rest of their set where they are so many of it."""
 
-Metrics = Mapping[str, str]
-"""Name of a set -> name of its figure."""
 Shares = npt.NDArray[np.float64]
 
 
@@ -66,12 +63,6 @@ def measure_graph(
     return Measured(sets, answers)
 
 
-def metric_of(dataset: Dataset, metrics: Metrics) -> str:
-    """Figure of a set: as asked, or accuracy for two labels and macro-F1 for more."""
-    two = int(dataset.allowed.sum()) == 2
-    return metrics.get(dataset.name, "accuracy" if two else "macro_f1")
-
-
 def languages_of(codes: Sequence[str], supported: Sequence[str]) -> list[str]:
     """Language under which each text of a set counts.
 
@@ -86,13 +77,11 @@ def languages_of(codes: Sequence[str], supported: Sequence[str]) -> list[str]:
     return [code if code in kept else most for code in codes]
 
 
-def losses(
-    fp32: Measured, int8: Measured, metrics: Metrics, supported: Sequence[str]
-) -> list[Loss]:
+def losses(fp32: Measured, int8: Measured, supported: Sequence[str]) -> list[Loss]:
     """What INT8 costs on each set, its languages apart."""
     found = []
     for before, after in zip(fp32.sets, int8.sets, strict=True):
-        metric = metric_of(after.dataset, metrics)
+        metric = after.dataset.judged_by
         answered = before.answered & after.answered
         codes = np.array(languages_of(after.languages, supported))
         for language in dict.fromkeys(codes.tolist()):
@@ -147,10 +136,10 @@ def shares_of(prediction: Prediction, head: HeadName) -> list[float]:
     return [named.get(label, 0.0) for label in LABELS[head]]
 
 
-def evaluations(fp32: Measured, served: Measured, metrics: Metrics) -> Iterator[Evaluation]:
+def evaluations(fp32: Measured, served: Measured) -> Iterator[Evaluation]:
     """The records of a bundle, each figure with its 95 % interval."""
     for before, after in zip(fp32.sets, served.sets, strict=True):
-        name = metric_of(after.dataset, metrics)
+        name: str = after.dataset.judged_by
         kept = np.flatnonzero(before.answered & after.answered)
         wanted = {name: METRICS[name]}
         now = measure(outcomes_of(after, kept), wanted)[name]

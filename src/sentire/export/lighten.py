@@ -21,7 +21,7 @@ from sentire.errors import BundleError
 from sentire.evaluation.datasets import Dataset
 from sentire.export.draft import open_draft, uncalibrated
 from sentire.export.engines import Ids, largest_difference
-from sentire.export.figures import Measured, Metrics, losses, measure_graph, shifts
+from sentire.export.figures import Measured, losses, measure_graph, shifts
 from sentire.export.gate import Limits, Verdict, judge
 from sentire.export.graph import write_graph
 from sentire.export.quantize import Inputs, Quantized
@@ -59,13 +59,12 @@ class Examined:
         *,
         dev: Sequence[Dataset],
         texts: Sequence[str],
-        metrics: Metrics,
         progress: Progress,
     ) -> None:
         path = TextPath(tokenizer_json, manifest.text)
         step = -(-len(texts) // MOST_CALIBRATION)
         self.manifest, self.dev, self.texts = manifest, dev, list(texts[::step])
-        self.metrics, self.progress = metrics, progress
+        self.progress = progress
         self.pad_id = path.pad_id
         documents = path.prepare(self.texts, on_long="truncate")
         self.rows: list[Ids] = [d.windows[0].ids for d in documents if isinstance(d, Document)]
@@ -135,7 +134,7 @@ def lighten(
         tried[len(costs)] = folder, measured
         languages = examined.manifest.languages
         return judge(
-            losses(full, measured, examined.metrics, languages),
+            losses(full, measured, languages),
             shifts(full, measured, examined.heads, languages),
             limits,
         )
