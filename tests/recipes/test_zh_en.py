@@ -38,6 +38,13 @@ def test_no_development_file_is_learned():
     assert len({(s.file, s.head) for s in MIXTURE}) == len(MIXTURE)
 
 
+def test_what_is_read_again_at_the_end_was_learned_before():
+    careful = [msgspec.convert(each, TrainingSource) for each in table("careful.toml")["sources"]]
+    usual = {(s.file, s.head): msgspec.structs.replace(s, limit=0) for s in MIXTURE}
+    for source in careful:
+        assert msgspec.structs.replace(source, limit=0) == usual[source.file, source.head]
+
+
 def test_every_gate_belongs_to_a_development_file():
     names = {Path(source.file).name.split(".")[0] for source in DEV}
     assert set(table("gates.toml")["at_least"]) <= names

@@ -6,14 +6,10 @@ Never:   calls an unclear short text something exotic: Latin letters are English
          otherwise, since "ok" is a word in forty languages
 """
 
-import copy
-import functools
 import re
 from collections.abc import Sequence
-from typing import Any
 
-from py3langid import langid
-
+from sentire.text.ngrams import NgramClassifier
 from sentire.types import Language
 
 _UNDETERMINED = Language("und", 0.0, False)
@@ -35,9 +31,6 @@ _RUN = re.compile(
     "|([A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]+)"
     "|([^\\W\\d_]+)"
 )
-
-_LEFT_OUT = {"zh", "ja", "ko", "la", "vo"}
-"""Languages that their script tells, and two that nobody writes reviews in."""
 
 _ASIAN_WEIGHT = 3.0
 """Latin letters that one Han, kana or Hangul character counts for: about letters per morpheme."""
@@ -67,8 +60,8 @@ class LanguageIdentifier:
 
     def __init__(self, supported: Sequence[str]) -> None:
         self.supported = frozenset(supported)
-        self._any_script = _classifier()
-        self._latin = _favouring(self._any_script, self.supported | {"en"})
+        self._any_script = NgramClassifier()
+        self._latin = NgramClassifier(self.supported | {"en"}, head_start=_HEAD_START)
 
     def __call__(self, text: str) -> Language:
         """Identify the language of ``text``; ``und`` when it has no letters."""
@@ -109,28 +102,6 @@ class LanguageIdentifier:
 
     def _language(self, code: str, confidence: float) -> Language:
         return Language(code, round(min(1.0, confidence), 4), code in self.supported)
-
-
-@functools.cache
-def _classifier() -> Any:
-    """Read the library's model, once (0.4 s); nothing changes it.
-
-    Languages without a two-letter code are left out: Nigerian Pidgin is English to our reader.
-    """
-    classifier = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
-    classifier.set_languages(
-        [label for label in classifier.labels if len(label) == 2 and label not in _LEFT_OUT]
-    )
-    return classifier
-
-
-def _favouring(classifier: Any, codes: frozenset[str]) -> Any:
-    """Give ``codes`` a head start in a copy that shares the large tables."""
-    favouring = copy.copy(classifier)
-    favouring.nb_pc = classifier.nb_pc + [
-        _HEAD_START * (label in codes) for label in classifier.nb_classes
-    ]
-    return favouring
 
 
 def _sample(text: str) -> str:
