@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 HOST ?= 127.0.0.1
 PORT ?= 8080
 
-.PHONY: serve test check format bench lock clean help
+.PHONY: serve test check format bench bench-service lock clean help
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/'
@@ -39,6 +39,9 @@ format: $(VENV)/test  ## Format and mend what can be mended
 
 bench: $(VENV)/test  ## Measure; figures are ratios against a baseline of the same run
 	$(BIN)/python benchmarks/run.py
+
+bench-service: $(VENV)/test  ## The model service beside its peers; a quarter of an hour, needs wrk
+	$(BIN)/python benchmarks/service.py
 
 lock: ## Write constraints.txt anew from the newest allowed versions
 	rm -rf $(VENV)-lock

@@ -1,0 +1,1 @@
+"""The load benchmark of the model service and its peers; ``benchmarks/service.py`` runs it."""
