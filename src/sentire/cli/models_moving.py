@@ -1,0 +1,141 @@
+"""``sentire models pull``, ``push`` and ``gc``: what moves bytes, or removes them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from sentire.registry.pulling import Source
+
+
+_PULL_EXAMPLES = """
+\b
+Examples:
+  sentire models pull s3://team/models/shop@production -o ./shop
+  sentire models pull hf://ORG/NAME   从 Hugging Face 拉取
+"""
+
+
+@click.command(epilog=_PULL_EXAMPLES)
+@click.argument("model")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="New folder.  [default: NAME-VERSION]",
+)
+def pull(model: str, output: Path | None) -> None:
+    """Bring a model to this disk, checked and whole.
+
+    What was interrupted goes on where it stopped, when the same is called again.
+    """
+    from sentire.cli.models_opening import opened
+    from sentire.errors import OptionError
+
+    with opened(model) as found:
+        if found.source is None:
+            raise OptionError(f"{model} is on this disk already: {found.path}")
+        target = output or Path(f"{found.info.name}-{found.info.version}")
+        _pull(found.source, target)
+        click.echo(target)
+        click.echo(f"{found.info.name} {found.info.version}, {found.info.digest}", err=True)
+
+
+def _pull(source: "Source", target: Path) -> None:
+    from sentire.cli.assembling import Stages
+    from sentire.registry.pulling import pull as pull_files
+
+    with Stages() as stages:
+        pull_files(source, target, progress=lambda done, of: stages("pulling", done, of))
+
+
+_PUSH_EXAMPLES = """
+\b
+Examples:
+  sentire models push ./shop-1.2.0 /models
+  sentire models push ./shop-1.2.0 oci://registry.example/models --alias staging   推送并设别名
+"""
+
+
+@click.command(epilog=_PUSH_EXAMPLES)
+@click.argument("bundle")
+@click.argument("registry")
+@click.option("--alias", help="Promote it to this alias at once.")
+@click.option("--reason", default="", help="Why, for the alias's history.")
+def push(bundle: str, registry: str, alias: str | None, reason: str) -> None:
+    """Put a bundle into a registry, under its own name and version.
+
+    A version never changes: another bundle of the same version is refused. What an interrupted push
+    left is used by the next.
+    """
+    from sentire.bundle.builtin import find_bundle
+    from sentire.registry.aliases import promote
+    from sentire.registry.pushing import push as push_bundle
+    from sentire.registry.records import check_alias
+    from sentire.registry.references import open_registry
+
+    if alias is not None:
+        check_alias(alias)
+    with open_registry(registry) as opened:
+        pushed = push_bundle(opened, find_bundle(bundle))
+        name, version = pushed.info.name, pushed.info.version
+        click.echo(f"{name}@{version}  {pushed.info.digest}")
+        if not pushed.is_new:
+            click.echo("It was there already.", err=True)
+        if alias is not None:
+            move = promote(opened, name, version, alias, why=reason)
+            click.echo(f"{alias}: {move.before or 'new'} -> {move.to}", err=True)
+
+
+_GC_EXAMPLES = """
+\b
+Examples:
+  sentire models gc /models
+  sentire models gc /models shop --days 90 --delete   删除没用的版本
+"""
+
+
+@click.command(epilog=_GC_EXAMPLES)
+@click.argument("registry")
+@click.argument("name", required=False)
+@click.option(
+    "--keep",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Versions that each alias pointed at last.",
+)
+@click.option(
+    "--days",
+    type=click.FloatRange(0),
+    default=30.0,
+    show_default=True,
+    help="Keep what was pushed or pointed at within these days.",
+)
+@click.option("--delete", is_flag=True, help="Remove them; else they are only listed.")
+def gc(registry: str, name: str | None, keep: int, days: float, delete: bool) -> None:
+    """List or remove what nobody needs any more.
+
+    That is versions that no alias points at or pointed at lately, and what broken pushes left.
+
+    Don't promote an old version while it removes.
+    """
+    from sentire.registry.cleaning import clean, survey
+    from sentire.registry.references import open_registry
+
+    with open_registry(registry) as opened:
+        n_removed = n_found = 0
+        for model in [name] if name else opened.names():
+            for verdict in list(survey(opened, model, keep=keep, days=days)):
+                what = verdict.what if verdict.is_remnant else f"{model}@{verdict.what}"
+                if verdict.kept_for:
+                    click.echo(f"keep    {what}  {verdict.kept_for}")
+                    continue
+                n_found += 1
+                is_removed = delete and clean(opened, verdict)
+                n_removed += is_removed
+                click.echo(f"{'removed' if is_removed else 'remove '} {what}")
+    if n_found and not delete:
+        click.echo("Nothing was removed. Say --delete to remove them.", err=True)

@@ -1,0 +1,44 @@
+"""What the system does to keep files whole: locks, and writing through to the disk."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+if sys.platform != "win32":
+    import fcntl
+
+
+def sync(path: Path) -> None:
+    """Let a file's content, or a folder's names, outlast a power cut."""
+    if sys.platform == "win32" and path.is_dir():
+        return
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Make a folder and hold it against other processes; whoever dies lets it go.
+
+    Gives False where another process has held it, and renamed it when it was done. Windows knows no
+    such lock; there, two processes should not pull the same at once.
+    """
+    folder.mkdir(exist_ok=True)
+    if sys.platform == "win32":
+        yield True
+        return
+    try:
+        opened = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield folder.exists() and os.path.samestat(os.fstat(opened), folder.stat())
+    finally:
+        os.close(opened)

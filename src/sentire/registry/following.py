@@ -1,0 +1,183 @@
+"""Follow a model in a registry: the bundle that it means now, in a folder on this disk.
+
+Reads:   the registry, each time it is asked
+Gives:   the folder of a bundle that was pulled whole
+Never:   hammers a registry that fails; needs one that is down for what is here already
+"""
+
+import hashlib
+import logging
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+
+from sentire.bundle.store import read_manifest
+from sentire.errors import (
+    BundleDamaged,
+    BundleError,
+    OutputError,
+    RegistryUnavailable,
+    SentireError,
+)
+from sentire.io.failures import unwritable
+from sentire.registry.aliases import resolve
+from sentire.registry.base import Registry
+from sentire.registry.pulling import open_source, pull
+from sentire.registry.records import Digest
+from sentire.registry.references import Reference, open_registry
+
+_LOG = logging.getLogger("sentire.models")
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+_KEPT = 3
+"""Versions that stay on the disk: what serves, what served before, and one more."""
+_ABANDONED_S = 24 * 3600.0
+"""A pull in which nothing began for so long does not go on."""
+
+
+def default_downloads() -> Path:
+    """Folder for bundles that are pulled: ``sentire`` in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "sentire"
+
+
+class _Pointer(msgspec.Struct, frozen=True):
+    """Where an alias pointed when it was last seen."""
+
+    version: str
+    digest: Digest
+
+
+class Following:
+    """A model in a registry, and where its versions lie here.
+
+    Parameters
+    ----------
+    reference : Reference
+    downloads : Path
+        Folder for bundles that were pulled. Several processes may share it.
+    """
+
+    def __init__(self, reference: Reference, downloads: Path) -> None:
+        self._reference = reference
+        url = hashlib.sha256(reference.registry.encode()).hexdigest()[:16]
+        self._folder = downloads.expanduser() / url / reference.name
+        self._pointer = self._folder / f"{reference.which}.json"
+        self._registry: Registry | None = None
+        self._here: _Pointer | None = None
+        self._failed: tuple[SentireError, _Pointer | None] | None = None
+        self._looking = threading.Lock()
+        self._began = False
+        self._pause_s = 0.0
+        self._next_try = 0.0
+
+    def __str__(self) -> str:
+        return str(self._reference)
+
+    def look(self) -> Path:
+        """Give the folder of the version that is meant now; pull it where it is not here yet.
+
+        After a failure the registry is left alone for a while, at most a minute, and the same
+        error is raised again. Where it is a version that can't be trusted, the alias is asked
+        nevertheless, so that a promotion of another version helps at once.
+
+        The first look serves a start: where the registry is down then, what was pulled from it
+        before is given, and the log says so.
+
+        Raises
+        ------
+        SentireError
+            The registry can't be asked, or what it gives can't be trusted.
+        """
+        with self._looking:
+            is_first, self._began = not self._began, True
+            try:
+                return self._look()
+            except RegistryUnavailable as error:
+                folder = self._pulled_before() if is_first else None
+                if folder is None:
+                    raise
+                _LOG.warning("%s; what was pulled from it before serves: %s", error, folder.name)
+                return folder
+
+    def _look(self) -> Path:
+        wanted = self._here if self._here and self._reference.is_version else None
+        try:
+            if wanted is None:
+                if self._failed is not None and self._failed[1] is None and self._waits():
+                    raise self._failed[0]
+                wanted = self._ask()
+            folder = self._bring(wanted)
+        except SentireError as error:
+            if self._failed is None or self._failed[0] is not error:
+                self._fail(error, wanted)
+            raise
+        self._failed, self._pause_s = None, 0.0
+        return folder
+
+    def _pulled_before(self) -> Path | None:
+        try:
+            pointer = msgspec.json.decode(self._pointer.read_bytes(), type=_Pointer)
+            folder = self._path(pointer)
+            read_manifest(folder)
+        except (OSError, msgspec.MsgspecError, BundleError):
+            return None
+        return folder
+
+    def _ask(self) -> _Pointer:
+        """Ask where the alias points; the digest of a version is asked once."""
+        if self._registry is None:
+            self._registry = open_registry(self._reference.registry)
+        name, which = self._reference.name, self._reference.which
+        version, digest = resolve(self._registry, name, which)
+        if digest is None:
+            digest = open_source(self._registry, name, version).digest
+        return _Pointer(version, digest)
+
+    def _bring(self, wanted: _Pointer) -> Path:
+        folder = self._path(wanted)
+        if wanted == self._here and folder.is_dir():
+            return folder
+        if self._failed is not None and self._failed[1] == wanted and self._waits():
+            raise self._failed[0]
+        if not folder.is_dir():
+            registry = self._registry or open_registry(self._reference.registry)
+            self._registry = registry
+            name, version = self._reference.name, wanted.version
+            _LOG.info("%s means %s now; pulling it", self, version)
+            pull(open_source(registry, name, version, digest=wanted.digest), folder)
+        elif read_manifest(folder)[1].digest != wanted.digest:
+            raise BundleDamaged(folder, f"is not {wanted.digest[:19]}… any more. Remove it.")
+        self._remember(wanted)
+        self._here = wanted
+        return folder
+
+    def _path(self, pointer: _Pointer) -> Path:
+        return self._folder / f"{pointer.version}-{pointer.digest[7:19]}"
+
+    def _remember(self, pointer: _Pointer) -> None:
+        """Write down what was pulled, and remove what was long ago."""
+        try:
+            partial = self._pointer.with_suffix(".partial")
+            partial.write_bytes(msgspec.json.encode(pointer))
+            partial.replace(self._pointer)
+            self._path(pointer).touch()
+            folders = [f for f in self._folder.iterdir() if f.is_dir() and f.name[:1] != "."]
+            for old in sorted(folders, key=lambda f: f.stat().st_mtime)[:-_KEPT]:
+                shutil.rmtree(old, ignore_errors=True)
+            for half in self._folder.glob(".*.pull"):
+                if half.stat().st_mtime < time.time() - _ABANDONED_S:
+                    shutil.rmtree(half, ignore_errors=True)
+        except OSError as error:
+            raise OutputError(unwritable(self._folder, error)) from error
+
+    def _waits(self) -> bool:
+        return time.monotonic() < self._next_try
+
+    def _fail(self, error: SentireError, wanted: _Pointer | None) -> None:
+        self._failed = (error, wanted)
+        self._pause_s = min(max(2 * self._pause_s, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
+        self._next_try = time.monotonic() + self._pause_s

@@ -1,0 +1,189 @@
+import asyncio
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+import sentire
+from sentire.bundle.store import read_bundle
+from sentire.config import Server, Settings
+from sentire.errors import BundleDamaged, RegistryUnavailable
+from sentire.registry.aliases import promote, rollback
+from sentire.registry.following import Following
+from sentire.registry.pushing import push
+from sentire.registry.references import Reference, open_registry
+from sentire.service.app import create_app
+from sentire.service.models import Models
+from sentire.service.opening import open_models
+from servers import running
+
+
+@pytest.fixture
+def live(directory, made):
+    """A registry in a directory of which ``production`` is the first version."""
+    for version in ("1.0.0", "2.0.0", "3.0.0+b.1"):
+        push(directory, made / version)
+    promote(directory, "tiny", "1.0.0", "production")
+    return directory
+
+
+def source(registry, which="production"):
+    return f"{registry.url}/tiny@{which}"
+
+
+def following(registry, tmp_path, which="production"):
+    return Following(Reference.of(source(registry, which)), tmp_path / "downloads")
+
+
+def versions(tmp_path):
+    return sorted(p.name.partition("-")[0] for p in (tmp_path / "downloads").glob("*/tiny/*/"))
+
+
+def states(models):
+    return [(state.version, state.state) for state in models.listed()]
+
+
+def test_it_gives_what_the_alias_means_now(live, tmp_path):
+    follow = following(live, tmp_path)
+    assert read_bundle(follow.look()).info.version == "1.0.0"
+    promote(live, "tiny", "2.0.0", "production")
+    assert read_bundle(follow.look()).info.version == "2.0.0"
+    rollback(live, "tiny", "production")
+    assert read_bundle(follow.look()).info.version == "1.0.0"
+
+
+def test_a_version_is_asked_once_and_then_needs_no_registry(live, tmp_path):
+    follow = following(live, tmp_path, "2.0.0")
+    folder = follow.look()
+    shutil.rmtree(live.url)
+    assert follow.look() == folder
+
+
+def test_old_versions_leave_the_disk(live, made, tmp_path):
+    follow = following(live, tmp_path)
+    follow.look()
+    for version in ("2.0.0", "3.0.0+b.1", "2.0.0"):
+        promote(live, "tiny", version, "production")
+        follow.look()
+    assert versions(tmp_path) == ["1.0.0", "2.0.0", "3.0.0+b.1"]
+    newer = shutil.copytree(made / "1.0.0", tmp_path / "4.0.0")
+    import msgspec
+
+    from sentire.bundle.store import write_bundle
+
+    write_bundle(newer, msgspec.structs.replace(read_bundle(newer).manifest, version="4.0.0"))
+    push(live, newer)
+    promote(live, "tiny", "4.0.0", "production")
+    folder = follow.look()
+    assert versions(tmp_path) == ["2.0.0", "3.0.0+b.1", "4.0.0"]
+    assert read_bundle(folder).info.version == "4.0.0"
+
+
+def test_a_registry_that_is_down_at_the_start_does_not_stop_what_was_here(live, tmp_path):
+    first = following(live, tmp_path).look()
+    shutil.move(live.url, tmp_path / "gone")
+    restarted = following(live, tmp_path)
+    assert restarted.look() == first
+    with pytest.raises(RegistryUnavailable, match="there is no registry"):
+        restarted.look()
+    other = Following(Reference.of(source(live)), tmp_path / "elsewhere")
+    with pytest.raises(RegistryUnavailable):
+        other.look()
+
+
+def test_what_can_not_be_trusted_is_not_fetched_again_at_once(live, tmp_path):
+    follow = following(live, tmp_path)
+    follow.look()
+    [weights] = Path(live.url).rglob("weights.bin")
+    weights.write_bytes(bytes(weights.stat().st_size))
+    promote(live, "tiny", "2.0.0", "production")
+    with pytest.raises(BundleDamaged) as raised:
+        follow.look()
+    weights.unlink()
+    with pytest.raises(BundleDamaged) as again:
+        follow.look()
+    assert again.value is raised.value
+    promote(live, "tiny", "3.0.0+b.1", "production")
+    assert read_bundle(follow.look()).info.version == "3.0.0+b.1"
+
+
+def test_a_bad_version_or_a_registry_that_is_down_leaves_the_old_one_serving(live, tmp_path):
+    with Models(
+        [source(live)], open_model=sentire.load, downloads=tmp_path / "downloads"
+    ) as models:
+        [config] = Path(live.url).glob("tiny/files/2.0.0/*/config.json")
+        config.write_text("{ }")
+        promote(live, "tiny", "2.0.0", "production")
+        models.follow()
+        models.follow()
+        assert states(models) == [("1.0.0", "ready"), ("", "failed")]
+        assert "config.json is not what its manifest says" in models.listed()[1].reason
+        assert models.ready
+        promote(live, "tiny", "3.0.0+b.1", "production")
+        models.follow()
+        models.follow()
+        assert states(models) == [("3.0.0+b.1", "ready")]
+        shutil.move(live.url, tmp_path / "gone")
+        models.follow()
+        models.follow()
+        assert states(models) == [("3.0.0+b.1", "ready"), ("", "failed")]
+        assert "there is no registry" in models.listed()[1].reason
+        assert models.ready
+        shutil.move(tmp_path / "gone", live.url)
+        while len(models.listed()) > 1:
+            models.follow()
+            time.sleep(0.05)
+        assert states(models) == [("3.0.0+b.1", "ready")]
+
+
+@pytest.mark.slow
+def test_promoting_under_load_fails_no_request(url, made, tmp_path):
+    with open_registry(url) as registry:
+        for version in ("1.0.0", "2.0.0"):
+            push(registry, made / version)
+        promote(registry, "tiny", "1.0.0", "production")
+        settings = Settings(
+            model=source(registry),
+            downloads=str(tmp_path / "downloads"),
+            server=Server(access_log=False),
+            reload_s=0.05,
+        )
+        with open_models(settings) as models, running(create_app(models, settings)) as served:
+            seen = asyncio.run(_ask_while_it_moves(served, models, registry))
+    assert set(seen) == {"1.0.0", "2.0.0"}
+
+
+async def _ask_while_it_moves(served, models, registry):
+    done = asyncio.Event()
+
+    async def ask(client, number):
+        seen = []
+        while not done.is_set():
+            answer = await client.post("/predict", json={"text": f"text {number} {len(seen)}"})
+            assert answer.status_code == 200, answer.text
+            seen.append(answer.json()["model"]["version"])
+        return seen
+
+    async with httpx.AsyncClient(base_url=served, timeout=60) as client:
+        asking = [asyncio.create_task(ask(client, number)) for number in range(4)]
+        for move in (
+            lambda: promote(registry, "tiny", "2.0.0", "production"),
+            lambda: rollback(registry, "tiny", "production"),
+            lambda: promote(registry, "tiny", "2.0.0", "production"),
+        ):
+            to = (await asyncio.to_thread(move)).to
+            while states(models) != [(to, "ready")]:
+                await asyncio.sleep(0.02)
+        done.set()
+        return [version for seen in await asyncio.gather(*asking) for version in seen]
+
+
+def test_the_server_that_ends_does_not_wait_for_the_registry(live, tmp_path):
+    settings = Settings(model=source(live), downloads=str(tmp_path / "downloads"), reload_s=0.01)
+    with open_models(settings) as models, running(create_app(models, settings)):
+        watching = [t for t in threading.enumerate() if t.name == "sentire-watcher"]
+        assert watching
+    assert not any(thread.is_alive() for thread in watching)
