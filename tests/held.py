@@ -1,4 +1,4 @@
-"""A model that a test holds back, and then sees what it computed."""
+"""Models that a test holds back or slows down, and then sees what they computed."""
 
 import threading
 from pathlib import Path
@@ -24,6 +24,18 @@ class Held(FakeBackend):
         self.entered.set()
         assert self.let_go.wait(60)
         self.n_rows += len(batch.input_ids)
+        return super().run(batch)
+
+
+class Paced(FakeBackend):
+    """Takes its time for every batch, like an engine that is much slower than its clients."""
+
+    def __init__(self, run_s: float, outputs: dict[str, int] = OUTPUTS) -> None:
+        super().__init__(outputs)
+        self.run_s = run_s
+
+    def run(self, batch):
+        threading.Event().wait(self.run_s)
         return super().run(batch)
 
 

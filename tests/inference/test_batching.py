@@ -17,10 +17,11 @@ def taken(lengths, **budget):
     ("lengths", "expected"),
     [
         pytest.param([], [], id="nothing waits"),
-        pytest.param([16, 16, 16], [0, 1, 2], id="equal lengths run together"),
+        pytest.param([16, 16, 16, 16], [0, 1, 2, 3], id="equal lengths run together"),
+        pytest.param([16, 16, 16], [0, 1], id="as many as a power of two"),
         pytest.param([16, 128, 14], [0, 2], id="a long text waits for its own batch"),
         pytest.param([128, 16], [0], id="a short text does not pay for a long one"),
-        pytest.param([64] * 9, [0, 1, 2, 3, 4, 5], id="six rows of 64 fill 400 tokens"),
+        pytest.param([64] * 9, [0, 1, 2, 3], id="six rows of 64 fill 400 tokens, four are taken"),
         pytest.param([500, 10], [0], id="a text over the budget runs alone"),
     ],
 )

@@ -151,3 +151,22 @@ def test_close_answers_what_waits_then_closes_the_backend(gate):
     assert gate.closed
     with pytest.raises(Closed):
         submit(scheduler, window(0, 5, 2))
+
+
+def test_a_client_that_fills_the_queue_leaves_room_and_turns_to_another(scheduler, gate):
+    submit(scheduler, window(0, 9, 2))
+    assert gate.entered.wait(30)
+    flood = [window(0, n, 2) for n in range(4)]
+    waiting = scheduler.submit([[one] for one in flood], client="flood")
+    with pytest.raises(Overloaded):
+        scheduler.check_room(1, client="flood")
+    with pytest.raises(Overloaded):
+        scheduler.submit([[window(0, 8, 2)]], client="flood")
+    calm = window(*range(60))
+    scheduler.check_room(2, client="calm")
+    [answer] = scheduler.submit([[calm]], client="calm")
+    gate.open.set()
+    np.testing.assert_array_equal(answer.result(30)["logits"], expected(calm))
+    for one, future in zip(flood, waiting, strict=True):
+        np.testing.assert_array_equal(future.result(30)["logits"], expected(one))
+    scheduler.check_room(4, client="flood")

@@ -9,11 +9,17 @@ import numpy as np
 
 from sentire.backends.base import Logits
 from sentire.errors import BackendError
+from sentire.optional import silence_openvino
 from sentire.types import Batch
 
 _FIRST = threading.Lock()
 """The binding builds its table of types at a process's first inference, under a C++ guard that it
 keeps while it gives up the GIL: two first inferences at once wait for each other for ever."""
+
+_KERNELS = 4096
+"""Compiled kernels that each stream keeps of each kind. A model of six layers has 36 of one kind
+for each shape, so those of all shapes that ``inference/batching.py`` makes of 128 tokens fit. A
+smaller number does not bound the memory: oneDNN keeps 1024 for the whole process as well."""
 
 _WARM = Batch(np.ones((1, 8), np.int64), np.ones((1, 8), np.int64))
 
@@ -31,6 +37,7 @@ class OpenVinoBackend:
     name = "openvino"
 
     def __init__(self, model: Path, *, threads: int) -> None:
+        silence_openvino()
         # Imported here: it takes longer than all the rest, and other engines don't need it.
         import openvino as ov  # noqa: PLC0415
         from openvino import properties  # noqa: PLC0415
@@ -50,8 +57,7 @@ class OpenVinoBackend:
                     # Containers share cores, and pinned threads collide.
                     hint.enable_cpu_pinning(): False,
                     hint.inference_precision(): ov.Type.f32,
-                    # A cache of compiled kernels per shape: every length is a new one.
-                    "CPU_RUNTIME_CACHE_CAPACITY": 128,
+                    "CPU_RUNTIME_CACHE_CAPACITY": _KERNELS,
                 },
             )
         except RuntimeError as error:

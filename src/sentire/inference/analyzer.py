@@ -5,25 +5,25 @@ Gives:   a prediction for each, in order; a text that can't be scored keeps its 
 Never:   reads ahead of its caller further than a few blocks
 """
 
-import asyncio
 import itertools
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 
 from sentire.backends.base import Logits
 from sentire.bundle.store import Bundle
-from sentire.errors import Closed, TextError, UnsupportedRequest
+from sentire.errors import TextError, UnsupportedRequest
+from sentire.inference.aside import Aside
 from sentire.inference.batching import padded_width
 from sentire.inference.landing import landed
 from sentire.inference.observing import TIMING, Observer
 from sentire.inference.postprocess import Array as Vector
 from sentire.inference.postprocess import embed, predict
 from sentire.inference.scheduler import Computing, Scheduler
+from sentire.inference.sharing import CLIENT, Client
 from sentire.types import Document, ModelInfo, OnLong, Prediction, RowError, Unscored, Window
 
 _BLOCK = 128
@@ -35,8 +35,6 @@ _FEW = 4
 _FEW_CHARACTERS = 256
 """What takes less than about 0.2 ms on the event loop; handing it to a thread and back takes 0.1 ms
 of it as well, and a lone request waits for both."""
-_WARM_LENGTHS = 16
-"""A new length costs OpenVINO about 10 ms once."""
 
 
 class Asked(NamedTuple):
@@ -71,8 +69,8 @@ class Analyzer:
         self.manifest = bundle.manifest
         self._text_path = bundle.text_path
         self._scheduler = scheduler
-        self._text_workers = ThreadPoolExecutor(1, thread_name_prefix="sentire-text")
-        self._n_preparing = 0
+        self._aside = Aside()
+        self._preparing: Counter[Client] = Counter()
 
     def __enter__(self) -> Self:
         return self
@@ -176,8 +174,9 @@ class Analyzer:
     ) -> list[Prediction | Unscored]:
         """Score the texts of one request without blocking the event loop.
 
-        Requests that wait at the same time run together. When the caller is cancelled, what has
-        not run yet never will.
+        Requests that wait at the same time run together; those of different clients, as
+        :data:`~sentire.inference.sharing.CLIENT` tells them, by turns. When the caller is
+        cancelled, what has not run yet never will.
 
         Raises
         ------
@@ -185,25 +184,28 @@ class Analyzer:
             The queue is full; nothing of this request was kept.
         """
         asked = self._checked(Asked(sentences, emotion, on_long))
+        client = CLIENT.get()
         # Refused before it costs anything; what is being prepared will wait, too.
-        self._scheduler.check_room(self._n_preparing + len(texts))
-        self._n_preparing += len(texts)
+        self._scheduler.check_room(len(texts), client=client, coming=self._preparing)
+        self._preparing[client] += len(texts)
         timing, began = TIMING.get(), time.perf_counter()
         try:
-            documents = await self._off_loop(_is_small(texts), self._prepare, texts, asked)
+            documents = await self._prepare_aside(texts, asked, client)
         finally:
-            self._n_preparing -= len(texts)
+            self._preparing[client] -= len(texts)
+            if not self._preparing[client]:
+                del self._preparing[client]
         text_s = time.perf_counter() - began
-        pending = self._start(documents, wait=False)
+        pending = self._start(documents, wait=False, client=client)
         running = [p.logits for p in pending if isinstance(p, _Running)]
         await landed(running)
         if timing is not None:
             timing.text_s = text_s
             timing.queue_s = max((each.queue_s for each in running), default=0.0)
             timing.model_s = max((each.model_s for each in running), default=0.0)
-        return await self._off_loop(
-            len(pending) <= _FEW, _finish_all, pending, asked, self._predict
-        )
+        if len(pending) <= _FEW:
+            return _finish_all(pending, asked, self._predict)
+        return await self._aside.do(_finish_all, pending, asked, self._predict, client=client)
 
     def observe(self, observer: Observer) -> None:
         """Tell ``observer`` of every run of the model from now on."""
@@ -212,27 +214,14 @@ class Analyzer:
     def warm(self) -> None:
         """Run texts of different lengths, so that no caller pays for an engine's first of each."""
         longest = self._text_path.settings.max_length
-        step = padded_width(-(-longest // _WARM_LENGTHS))
-        for length in range(step, longest + 1, step):
+        for length in sorted({padded_width(n) for n in range(1, longest + 1)}):
             window = Window(np.full(length, self._text_path.pad_id, np.int32), length)
             self._scheduler.submit([[window]], wait=True)[0].result()
 
     def close(self) -> None:
         """Answer what is under way, then give the memory back."""
         self._scheduler.close()
-        self._text_workers.shutdown()
-
-    async def _off_loop(self, is_small: bool, work: Callable[..., T], *arguments: object) -> T:
-        """Do some work on the thread for texts; what is done sooner than handed over, at once."""
-        if is_small:
-            return work(*arguments)
-        try:
-            working = asyncio.get_running_loop().run_in_executor(
-                self._text_workers, work, *arguments
-            )
-        except RuntimeError:  # the executor's word for having been shut down
-            raise Closed("the analyzer was closed") from None
-        return await working
+        self._aside.close()
 
     def _checked(self, asked: Asked) -> Asked:
         if asked.emotion and "emotion" not in self.manifest.heads:
@@ -253,6 +242,17 @@ class Analyzer:
         while in_flight:
             yield from (_finish(p, asked, finish) for p in in_flight.popleft())
 
+    async def _prepare_aside(
+        self, texts: Sequence[object], asked: Asked, client: Client
+    ) -> list[Document | Unscored]:
+        """Prepare texts on the thread for them; what is done sooner than handed over, at once."""
+        if _is_small(texts):
+            return self._prepare(texts, asked)
+        documents: list[Document | Unscored] = []
+        for block in _blocks(texts):
+            documents += await self._aside.do(self._prepare, block, asked, client=client)
+        return documents
+
     def _prepare(self, texts: Sequence[object], asked: Asked) -> list[Document | Unscored]:
         texts = [_writable(text) for text in texts]
         documents = self._text_path.prepare(texts, sentences=asked.sentences, on_long=asked.on_long)
@@ -266,10 +266,12 @@ class Analyzer:
             for text, document in zip(texts, documents, strict=True)
         ]
 
-    def _start(self, documents: Sequence[Document | Unscored], *, wait: bool) -> list[_Pending]:
+    def _start(
+        self, documents: Sequence[Document | Unscored], *, wait: bool, client: Client = None
+    ) -> list[_Pending]:
         """Queue what can be scored, all or none, and keep every text's place."""
-        ready = [d for d in documents if isinstance(d, Document)]
-        futures = iter(self._scheduler.submit([d.all_windows() for d in ready], wait=wait))
+        texts = [d.all_windows() for d in documents if isinstance(d, Document)]
+        futures = iter(self._scheduler.submit(texts, wait=wait, client=client))
         return [_Running(d, next(futures)) if isinstance(d, Document) else d for d in documents]
 
     def _predict(self, document: Document, logits: Logits, asked: Asked) -> Prediction:

@@ -8,7 +8,7 @@ Never:   keeps a waiter without an answer: a batch that fails fails its texts, a
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from typing import Annotated, NamedTuple
 
@@ -20,6 +20,7 @@ from sentire.backends.base import Backend, Logits
 from sentire.errors import Closed, Overloaded
 from sentire.inference.batching import Batching, LengthBuckets, pad
 from sentire.inference.observing import Observer, Ran
+from sentire.inference.sharing import NOBODY, Client, Room
 from sentire.types import Window
 
 
@@ -27,7 +28,8 @@ class Scheduling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """How much may wait, and how it is batched."""
 
     max_waiting: Annotated[int, Meta(ge=1)] = 4096
-    """Windows in the queue; a request over it is refused, a file job waits."""
+    """Windows in the queue; a request over it is refused, a file job waits. Where clients are told
+    apart, each has a share of it that the others can't take."""
     batching: Batching = Batching()
 
 
@@ -41,8 +43,9 @@ class Computing(Future[Logits]):
 class _Job:
     """The windows of one text and the future that their logits fill."""
 
-    def __init__(self, n_windows: int) -> None:
+    def __init__(self, n_windows: int, client: Client) -> None:
         self.future = Computing()
+        self.client = client
         self.submitted = time.perf_counter()
         self.parts: list[Logits | None] = [None] * n_windows
         self.missing = n_windows
@@ -57,7 +60,8 @@ class _Entry(NamedTuple):
 class Scheduler:
     """Runs windows on a backend, similar lengths together, oldest first.
 
-    A lone window starts at once; batches grow by themselves when more comes in than runs.
+    A lone window starts at once; batches grow by themselves when more comes in than runs. Clients
+    that are told apart get equal parts of the queue and of the model's time.
 
     Parameters
     ----------
@@ -78,6 +82,7 @@ class Scheduler:
         self._pad_id = pad_id
         self._scheduling = scheduling or Scheduling()
         self._waiting: LengthBuckets[_Entry] = LengthBuckets(self._scheduling.batching)
+        self._room = Room(self._scheduling.max_waiting)
         self._changed = threading.Condition()
         self.observer: Observer | None = None
         self._closing = False
@@ -99,8 +104,17 @@ class Scheduler:
         """Whether a text that comes now would be answered."""
         return not self._closing and self._death is None
 
-    def check_room(self, n_windows: int) -> None:
+    def check_room(
+        self, n_windows: int, *, client: Client = None, coming: Mapping[Client, int] = NOBODY
+    ) -> None:
         """Refuse at once what would be refused after it was tokenized.
+
+        Parameters
+        ----------
+        n_windows : int
+        client : hashable or None
+            For whom they are.
+        coming : client -> windows that will be submitted before these
 
         Raises
         ------
@@ -109,13 +123,14 @@ class Scheduler:
         Closed
             The scheduler was closed, or its worker died.
         """
-        n_waiting, limit = len(self._waiting), self._scheduling.max_waiting
         if not self.ready:
             raise Closed(self._why_closed())
-        if n_waiting and n_waiting + n_windows > limit:
-            raise Overloaded(n_waiting, limit)
+        if not self._room.admits(n_windows, client, coming=coming):
+            raise Overloaded(self._room.n_held, self._room.limit)
 
-    def submit(self, texts: Sequence[Sequence[Window]], *, wait: bool = False) -> list[Computing]:
+    def submit(
+        self, texts: Sequence[Sequence[Window]], *, wait: bool = False, client: Client = None
+    ) -> list[Computing]:
         """Queue the windows of some texts: all of them, or none.
 
         Parameters
@@ -123,6 +138,8 @@ class Scheduler:
         texts : the windows of each text, at least one
         wait : bool
             Wait for room in a full queue instead of refusing.
+        client : hashable or None
+            For whom they are.
 
         Returns
         -------
@@ -136,19 +153,20 @@ class Scheduler:
         Closed
             The scheduler was closed, or its worker died.
         """
-        limit = self._scheduling.max_waiting
         n_new = sum(map(len, texts))
         with self._changed:
-            while self.ready and self._waiting and len(self._waiting) + n_new > limit:
+            while self.ready and not self._room.admits(n_new, client):
                 if not wait:
-                    raise Overloaded(len(self._waiting), limit)
+                    raise Overloaded(self._room.n_held, self._room.limit)
                 self._changed.wait()
             if not self.ready:
                 raise Closed(self._why_closed())
-            jobs = [_Job(len(windows)) for windows in texts]
+            if n_new:
+                self._room.enter(n_new, client)
+            jobs = [_Job(len(windows), client) for windows in texts]
             for job, windows in zip(jobs, texts, strict=True):
                 for place, window in enumerate(windows):
-                    self._waiting.add(_Entry(job, place, window), len(window.ids))
+                    self._waiting.add(_Entry(job, place, window), len(window.ids), client)
             self._changed.notify_all()
         return [job.future for job in jobs]
 
@@ -185,7 +203,10 @@ class Scheduler:
             while True:
                 if self._death is not None:
                     return None
-                entries = [e for e in self._waiting.take() if not e.job.future.cancelled()]
+                taken = self._waiting.take()
+                for entry in taken:
+                    self._room.leave(entry.job.client)
+                entries = [entry for entry in taken if not entry.job.future.cancelled()]
                 if entries:
                     self._changed.notify_all()
                     return entries

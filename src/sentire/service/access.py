@@ -1,7 +1,7 @@
 """Lets in who has a key, where the server has keys.
 
 Reads:   ``Authorization`` (Bearer, or Basic with the key as password) or ``X-API-Key``
-Gives:   the request, with its caller; 401, 403 or 429
+Gives:   the request, with its caller, who shares the model evenly with the others; 401, 403 or 429
 Never:   asks whether the server lives for a key: orchestrators have none
 """
 
@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sentire.inference.sharing import CLIENT
 from sentire.service.keys import Caller, Keys
 from sentire.service.problems import Refused
 
@@ -51,7 +52,9 @@ class Access:
             429 where its holder asks too much.
         """
         if scope["type"] == "http" and scope["path"] not in _OPEN:
-            CALLER.set(self._admit(scope))
+            caller = self._admit(scope)
+            CALLER.set(caller)
+            CLIENT.set(caller.name)
         await self._app(scope, receive, send)
 
     def _admit(self, scope: Scope) -> Caller:

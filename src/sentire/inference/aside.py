@@ -1,0 +1,71 @@
+"""Do beside the event loop what would block it.
+
+Reads:   work for one thread
+Gives:   its results, on the event loop
+Never:   lets one client's work keep another's waiting for more than a piece of it
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from sentire.errors import Closed
+from sentire.inference.sharing import Client
+
+T = TypeVar("T")
+
+
+class _Turn:
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.n_users = 0
+
+
+class Aside:
+    """One thread, whose work is done as it came; of each client at most one piece waits for it.
+
+    So what is handed over in small pieces is done by turns where clients are told apart.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sentire-text")
+        self._turns: dict[tuple[asyncio.AbstractEventLoop, Client], _Turn] = {}
+
+    async def do(self, work: Callable[..., T], *arguments: object, client: Client = None) -> T:
+        """Do some work on the thread.
+
+        Raises
+        ------
+        Closed
+            The thread was ended.
+        """
+        if client is None:
+            return await self._hand_over(work, *arguments)
+        async with self._turn(client):
+            return await self._hand_over(work, *arguments)
+
+    def close(self) -> None:
+        """End the thread, when what waits for it is done."""
+        self._thread.shutdown()
+
+    async def _hand_over(self, work: Callable[..., T], *arguments: object) -> T:
+        try:
+            working = asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+        except RuntimeError:  # the executor's word for having been shut down
+            raise Closed("the analyzer was closed") from None
+        return await working
+
+    @asynccontextmanager
+    async def _turn(self, client: Client) -> AsyncIterator[None]:
+        key = (asyncio.get_running_loop(), client)
+        turn = self._turns.setdefault(key, _Turn())
+        turn.n_users += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.n_users -= 1
+            if not turn.n_users:
+                del self._turns[key]
