@@ -86,6 +86,9 @@ def cli_page() -> str:
         command = commands.get_command(click.Context(commands), name)
         assert command is not None  # noqa: S101 - the list is the group's own
         parts.append(f"## sentire {name}\n\n{_help(command, f'sentire {name}')}")
+        for part, inner in command.commands.items() if isinstance(command, click.Group) else ():
+            words = f"sentire {name} {part}"
+            parts.append(f"### {words}\n\n{_help(inner, words)}")
     parts.append(f"## Exit codes\n\n{_table(('code', 'means'), _exit_codes())}\n")
     return "\n".join(parts)
 
@@ -228,7 +231,7 @@ def _exceptions() -> list[tuple[object, ...]]:
     for kind in _kinds(sentire.SentireError):
         error = kind.__new__(kind)
         status = problems.of_error(error).status
-        exit_code = exits._verdict(error)[1]
+        exit_code = exits.verdict(error)[1]
         rows.append((f"`{kind.__name__}`", status, exit_code, _first_sentence(kind)))
     return rows
 

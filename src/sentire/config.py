@@ -44,6 +44,13 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     may use it."""
     shutdown_s: Annotated[int, Meta(ge=0, le=600)] = 10
     """Seconds that running requests get to finish once the server was told to stop."""
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    """Processes that serve the port together, each with its own copy of the models and its share
+    of `threads`. With more than one, another process watches over them."""
+    hang_s: Annotated[float, Meta(gt=0, le=3600)] = 10.0
+    """Seconds after which a worker that does not answer the one that watches is replaced."""
+    tracing: bool = False
+    """Send OpenTelemetry traces, to where the variables `OTEL_…` say. Needs the extra `otel`."""
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,13 +113,17 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything a server can be told."""
 
     model: Annotated[str, Meta(min_length=1)] | None = None
-    """A packaged model's name, ``name@version``, a bundle's folder, or an alias file that holds the
-    path of one; ``NAME=`` before it serves it under that name. None is the default one."""
+    """A packaged model's name, ``name@version``, a bundle's folder, an alias file that holds the
+    path of one, or ``REGISTRY/NAME@ALIAS``; ``NAME=`` before it serves it under that name. None is
+    the default one."""
     models: tuple[Annotated[str, Meta(min_length=1)], ...] = ()
     """Further models beside it, written in the same way."""
     reload_s: Annotated[float, Meta(ge=0, le=3600)] = 1.0
     """Seconds between two looks at where the models come from. A new version is loaded, checked and
     exchanged while the old one serves; 0 never looks."""
+    downloads: Annotated[str, Meta(min_length=1)] | None = None
+    """Folder for models that are pulled from a registry; several servers may share it. None is
+    ``sentire`` in the user's cache folder."""
     engine: Engine = "openvino"
     """What runs the model. The others need an extra: ``onnxruntime``, or ``gpu`` for CUDA and
     TensorRT."""

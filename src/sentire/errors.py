@@ -15,6 +15,8 @@ SentireError
 │   ├── MissingBackbone     a pretrained encoder to learn from
 │   ├── LabelsUnproven      what the labels of a checkpoint mean
 │   ├── ModelNotFound       no model or version of that name is served
+│   ├── NotInRegistry       a registry has no such model, version or alias
+│   ├── VersionTaken        a registry has another bundle under that version
 │   ├── UnsupportedRequest  the loaded model has no such output
 │   └── RequestRefused      a server that was asked does not take the request
 ├── OutputError             what was computed can't be written: no space, no permission
@@ -30,6 +32,7 @@ SentireError
 └── Unavailable             not now: try again
     ├── Overloaded
     ├── Closed
+    ├── RegistryUnavailable a registry can't be asked, or refuses
     ├── ServiceOverloaded   every server that was asked has too much to do
     └── ServiceUnreachable  no server that could be asked answers
 """
@@ -119,6 +122,14 @@ class ModelNotFound(InputError):
 
     def __reduce__(self) -> tuple[type, tuple[str, tuple[str, ...]]]:
         return type(self), (self.asked, self.served)
+
+
+class NotInRegistry(InputError):
+    """A registry has no such model, version or alias."""
+
+
+class VersionTaken(InputError):
+    """A registry has another bundle under that name and version, and versions never change."""
 
 
 class LabelsUnproven(InputError):
@@ -211,6 +222,23 @@ class Overloaded(Unavailable):
 
 class Closed(Unavailable):
     """The analyzer was closed, or its worker ended."""
+
+
+class RegistryUnavailable(Unavailable):
+    """A registry can't be asked, or it refuses.
+
+    Attributes
+    ----------
+    url : str
+    reason : str
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url, self.reason = url, reason
+        super().__init__(f"registry {url}: {reason}")
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.url, self.reason)
 
 
 class RequestRefused(InputError):

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import sys
 from types import ModuleType
 
 from sentire.errors import MissingExtra
@@ -21,7 +22,17 @@ def import_extra(module: str, *, extra: str, purpose: str) -> ModuleType:
         raise MissingExtra(extra, purpose) from error
 
 
+def silence_openvino() -> None:
+    """Switch off OpenVINO's usage reports: sentire never calls home.
+
+    ``import openvino`` alone starts a process that tells Google Analytics of it, and writes an
+    identity to ``~/intel``. Where its package for that can't be imported, it does without.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+
 def import_nncf() -> ModuleType:
-    """Import NNCF with its usage reports switched off: sentire never calls home."""
+    """Import NNCF with its usage reports, and those of OpenVINO behind it, switched off."""
     os.environ["NNCF_CI"] = "1"
+    silence_openvino()
     return import_extra("nncf", extra="export", purpose="INT8 quantization")

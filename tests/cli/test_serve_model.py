@@ -4,6 +4,7 @@ import asyncio
 import signal
 
 import httpx
+import pytest
 
 from servers import serving
 from tiny import make_bundle
@@ -55,7 +56,8 @@ def test_a_rewritten_alias_file_exchanges_the_model(tmp_path):
     assert any("version 2.0.0 (sha256:" in line for line in lines)
 
 
-def test_told_to_stop_under_load_it_answers_what_it_took_and_ends(tiny_bundle):
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_told_to_stop_under_load_it_answers_what_it_took_and_ends(workers, tiny_bundle):
     async def ask(url, process):
         """Ask without pause until the server takes no more; every answer must be whole."""
         n_answered = 0
@@ -76,7 +78,8 @@ def test_told_to_stop_under_load_it_answers_what_it_took_and_ends(tiny_bundle):
     async def main(url, process):
         return await asyncio.gather(*(ask(url, process) for _ in range(8)))
 
-    with serving("serve-model", "--model", tiny_bundle) as (process, url, lines):
+    options = ["--model", tiny_bundle, "--workers", workers]
+    with serving("serve-model", *options) as (process, url, lines):
         n_answered = sum(asyncio.run(main(url, process)))
         assert process.wait(30) == 0
     assert n_answered == sum("POST /predict 200" in line for line in lines) >= 10

@@ -11,6 +11,7 @@ _COMMANDS = {
     "evaluate": ("sentire.cli.evaluate", "Measure a model on labelled data."),
     "import": ("sentire.cli.import_", "Make a bundle of somebody else's checkpoint."),
     "keys": ("sentire.cli.keys", "Make, list and remove the keys that a server asks for."),
+    "models": ("sentire.cli.models", "Keep models and their versions in a registry."),
     "quantize": ("sentire.cli.quantize", "Make an FP32 model INT8, within measured limits."),
     "serve": ("sentire.cli.serve", "Serve the web page, the API and the model."),
     "serve-model": ("sentire.cli.serve_model", "Serve models to other programs, without the page."),

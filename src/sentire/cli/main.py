@@ -44,7 +44,7 @@ def run(words: Sequence[str]) -> int:
 
         code = commands.main(list(words), prog_name="sentire", standalone_mode=False)
     except (KeyboardInterrupt, Exception) as error:
-        message, code = _verdict(error)
+        message, code = verdict(error)
         if code == OURS and os.environ.get("SENTIRE_DEBUG"):
             raise
         say(message)
@@ -57,7 +57,7 @@ def say(message: str) -> None:
         print(f"sentire: {' '.join(message.splitlines())}", file=sys.stderr, flush=True)  # noqa: T201
 
 
-def _verdict(error: BaseException) -> tuple[str, int]:
+def verdict(error: BaseException) -> tuple[str, int]:
     """Choose the line and the exit code for whatever ended a command."""
     import click
 

@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args
 
@@ -15,8 +14,6 @@ from sentire.types import Engine
 
 if TYPE_CHECKING:
     from sentire.config import Settings
-    from sentire.gateway.remote import RemoteModels
-    from sentire.service.models import Models
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -46,9 +43,9 @@ def serving_options(port: int) -> Callable[[Command], Command]:
             "models",
             metavar="[NAME=]M",
             multiple=True,
-            help="Model name, name@version, a bundle's folder, or a file that holds the path of "
-            "one; may be given several times, and the first is the default. NAME= serves it under "
-            "that name.",
+            help="Model name, name@version, a bundle's folder, a file that holds the path of one, "
+            "or REGISTRY/NAME@ALIAS; may be given several times, and the first is the default. "
+            "NAME= serves it under that name.",
         ),
         click.option(
             "--engine",
@@ -57,6 +54,11 @@ def serving_options(port: int) -> Callable[[Command], Command]:
         ),
         click.option(
             "--threads", type=click.IntRange(1, 1024), help="CPUs to use.  [default: all]"
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(1, 256),
+            help="Processes that serve the port together, and divide the threads.  [default: 1]",
         ),
         click.option(
             "--keys",
@@ -133,7 +135,12 @@ def _with_options(settings: "Settings", options: dict[str, Any]) -> "Settings":
     given = {key: value for key, value in options.items() if value not in {None, ()}}
     server = {
         field: given.pop(option)
-        for option, field in (("host", "host"), ("port", "port"), ("is_open", "open"))
+        for option, field in (
+            ("host", "host"),
+            ("port", "port"),
+            ("is_open", "open"),
+            ("workers", "workers"),
+        )
         if option in given
     }
     keys = {"file": given.pop("key_file")} if "key_file" in given else {}
@@ -151,6 +158,7 @@ def _with_options(settings: "Settings", options: dict[str, Any]) -> "Settings":
 
 
 def _serve(app: str, ready: str, settings: "Settings", default_port: int) -> None:
+    from sentire.cli import starting
     from sentire.service import server
 
     wanted = settings.server.port
@@ -163,36 +171,15 @@ def _serve(app: str, ready: str, settings: "Settings", default_port: int) -> Non
                 "Make some with sentire keys and name their file with --keys; or say --open where "
                 "whoever reaches it may use it; or leave --host away to serve this machine only."
             )
-        _start_log(settings.server.log)
-        create_app = import_module(app).create_app
-        with _open(settings) as models:
+        starting.start_log(settings.server.log)
+        url = server.url_of(sock)
 
-            def announce() -> None:
-                names = ", ".join(f"{m.name} {m.version}" for m in models.listed())
-                names = names or "none yet: no model service answers"
-                click.echo(ready.format(url=server.url_of(sock), models=names), err=True)
-                if is_open:
-                    click.echo(_OPEN, err=True)
+        def announce(models: list[str]) -> None:
+            names = ", ".join(models) or "none yet: no model service answers"
+            click.echo(ready.format(url=url, models=names), err=True)
+            if is_open:
+                click.echo(_OPEN, err=True)
 
-            server.run(create_app(models, settings), sock, settings, on_ready=announce)
-
-
-def _open(settings: "Settings") -> "Models | RemoteModels":
-    if settings.remote.urls:
-        from sentire.gateway.remote import open_remote
-
-        return open_remote(settings)
-    from sentire.service.opening import open_models
-
-    return open_models(settings)
-
-
-def _start_log(form: str) -> None:
-    import logging
-
-    logging.basicConfig(format="%(asctime)s %(message)s", stream=sys.stderr)
-    logging.getLogger("sentire").setLevel(logging.INFO)
-    if form == "json":
-        from sentire.service.logs import json_formatter
-
-        logging.getLogger().handlers[0].setFormatter(json_formatter())
+        together = settings.server.workers > 1
+        serve = starting.serve_together if together else starting.serve_alone
+        serve(app, settings, sock, announce)

@@ -7,7 +7,7 @@ Never:   carries a step out; ``clients.py`` does, with blocking calls or with as
 
 import re
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from sentire.client import wire
@@ -43,6 +43,8 @@ class BaseClient:
         Requests of one ``analyze_many`` at once.
     connections : int
         Open connections at most.
+    headers : function, optional
+        Gives further headers; called for each request, where it is made.
 
     Attributes
     ----------
@@ -66,6 +68,7 @@ class BaseClient:
         chunk: int = 64,
         concurrency: int = 4,
         connections: int = 100,
+        headers: Callable[[], Mapping[str, str]] | None = None,
     ) -> None:
         urls = [url] if isinstance(url, str) else list(url)
         for each in urls:
@@ -82,9 +85,10 @@ class BaseClient:
         self._chunk_texts = chunk
         self._concurrency = concurrency
         self._httpx = import_extra("httpx", extra="client", purpose="asking a server")
-        headers = {"Content-Type": "application/json"}
+        self._headers = headers
+        fixed = {"Content-Type": "application/json"}
         self._connect(
-            headers=headers | ({"Authorization": f"Bearer {api_key}"} if api_key else {}),
+            headers=fixed | ({"Authorization": f"Bearer {api_key}"} if api_key else {}),
             limits=self._httpx.Limits(
                 max_connections=connections,
                 max_keepalive_connections=connections,
@@ -124,11 +128,12 @@ class BaseClient:
 
     def _request(self, step: Send) -> dict[str, Any]:
         """Arguments of httpx for a request; the server drops what would come too late."""
+        more = self._headers() if self._headers else {}
         return {
             "method": "GET" if step.body is None else "POST",
             "url": step.url,
             "content": step.body,
-            "headers": {"X-Request-Timeout": f"{max(step.timeout_s, 0.001):.3f}"},
+            "headers": {**more, "X-Request-Timeout": f"{max(step.timeout_s, 0.001):.3f}"},
             "timeout": self._httpx.Timeout(step.timeout_s, connect=min(step.timeout_s, _CONNECT_S)),
         }
 

@@ -9,7 +9,7 @@ Never:   shows its own callers the addresses, or what a service says about the g
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import msgspec
@@ -24,6 +24,7 @@ from sentire.errors import (
     Unavailable,
 )
 from sentire.service.models import ModelState
+from sentire.service.tracing import carrier
 from sentire.types import ModelInfo, OnLong, Prediction, Unscored
 
 _LOG = logging.getLogger("sentire.models")
@@ -60,7 +61,8 @@ def open_remote(settings: Settings) -> "RemoteModels":
         An address is none.
     """
     remote, timeout_s = settings.remote, settings.limits.request_s
-    return RemoteModels(remote.urls, api_key=remote.key, timeout_s=timeout_s)
+    carried = carrier() if settings.server.tracing else None
+    return RemoteModels(remote.urls, api_key=remote.key, timeout_s=timeout_s, carried=carried)
 
 
 class RemoteServed:
@@ -121,6 +123,8 @@ class RemoteModels:
         What the services ask for.
     timeout_s : float
         Seconds for a request with all its tries.
+    carried : function, optional
+        Gives the headers that carry the trace of the request at hand.
 
     Raises
     ------
@@ -134,7 +138,12 @@ class RemoteModels:
     cache = None
 
     def __init__(
-        self, urls: Sequence[str], *, api_key: str | None = None, timeout_s: float = 30.0
+        self,
+        urls: Sequence[str],
+        *,
+        api_key: str | None = None,
+        timeout_s: float = 30.0,
+        carried: Callable[[], Mapping[str, str]] | None = None,
     ) -> None:
         # Short waits only: a connection that was closed meanwhile is opened again, and a service
         # that is away is for the caller to wait for.
@@ -145,7 +154,9 @@ class RemoteModels:
             first_wait_s=0.05,
             one_try_s=max(1.0, timeout_s / 2),
         )
-        self._client = AsyncClient(urls, api_key=api_key, patience=patience, connections=1000)
+        self._client = AsyncClient(
+            urls, api_key=api_key, patience=patience, connections=1000, headers=carried
+        )
         self._lookers = {
             url: Client(url, api_key=api_key, patience=_LOOK) for url in self._client.servers.urls
         }

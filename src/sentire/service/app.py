@@ -6,10 +6,11 @@ from sentire.config import Settings
 from sentire.service.base import BaseApp
 from sentire.service.dialects import dialect_routers, inputs_endpoint
 from sentire.service.models import Models
+from sentire.service.peers import Peers
 from sentire.service.routes import model_router, scoring_endpoint
 
 
-def create_app(models: Models, settings: Settings) -> FastAPI:
+def create_app(models: Models, settings: Settings, *, peers: Peers | None = None) -> FastAPI:
     """Make the application.
 
     Parameters
@@ -17,12 +18,15 @@ def create_app(models: Models, settings: Settings) -> FastAPI:
     models : Models
         Loaded and self-tested; the caller closes them.
     settings : Settings
+    peers : Peers, optional
+        The other workers, where several serve together.
     """
     app = BaseApp(
         models,
         settings,
         title="sentire model service",
         description="Sentiment of Chinese and English texts from one model or several.",
+        peers=peers,
     )
     inputs = inputs_endpoint(models, settings.limits)
     app.include_router(model_router(models, settings.limits, inputs=inputs))

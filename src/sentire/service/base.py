@@ -5,8 +5,9 @@ Gives:   an application without a route of its own
 Never:   loads anything from another host; the page at ``/docs`` is made here
 """
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -25,10 +26,18 @@ from sentire.service.guard import Guard, log_failure
 from sentire.service.metrics import Metrics
 from sentire.service.opening import open_keys
 from sentire.service.patience import Patience
+from sentire.service.peers import Peers
 from sentire.service.routes import Endpoint
 from sentire.service.serving import ServedModels
+from sentire.service.tracing import Tracing
 from sentire.service.watcher import Watcher
 from sentire.service.wire import native, refusing
+from sentire.service.workers import answering
+
+# FastAPI's own telemetry writes paths and messages of exceptions, which may quote a text.
+_OURS_ALONE: Any = dict.fromkeys(
+    ("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False
+)
 
 
 class BaseApp(FastAPI):
@@ -41,16 +50,31 @@ class BaseApp(FastAPI):
     """
 
     def __init__(
-        self, models: ServedModels, settings: Settings, *, title: str, description: str
+        self,
+        models: ServedModels,
+        settings: Settings,
+        *,
+        title: str,
+        description: str,
+        peers: Peers | None = None,
     ) -> None:
         keys = open_keys(settings)
         follow = [models.follow, *([keys.follow] if keys else [])]
+        self._peers = peers
+        self._metrics = Metrics(models, peers)
+        tracing = Tracing() if settings.server.tracing else None
 
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-            with Watcher(*follow, every_s=settings.reload_s):
+            async with AsyncExitStack() as stack:
+                stack.enter_context(Watcher(*follow, every_s=settings.reload_s))
+                if peers is not None:
+                    answer = answering(models, self._metrics)
+                    await stack.enter_async_context(peers.answering(answer))
                 yield
             await models.end()
+            if tracing is not None:
+                await asyncio.to_thread(tracing.close)
 
         super().__init__(
             title=title,
@@ -59,14 +83,19 @@ class BaseApp(FastAPI):
             docs_url=None,  # FastAPI's own page loads its script from another host
             redoc_url=None,
             lifespan=lifespan,
+            telemetry=_OURS_ALONE,
         )
-        self._metrics = Metrics(models)
         self.direct: dict[str, Endpoint] = {}
         # Ours stand outside of FastAPI's own, which thereby see no error of ours.
         app: ASGIApp = Patience(Direct(super().__call__, self.direct))
         if keys is not None:
             app = Access(app, keys=keys)
-        self._front = Guard(app, metrics=self._metrics, access_log=settings.server.access_log)
+        self._front = Guard(
+            app,
+            metrics=self._metrics,
+            access_log=settings.server.access_log,
+            tracing=tracing,
+        )
         self.add_exception_handler(SentireError, _refuse)
         self.add_exception_handler(problems.Refused, _refuse)
         self.add_exception_handler(HTTPException, _refuse_routing)
@@ -96,7 +125,8 @@ class BaseApp(FastAPI):
         return Response(page, headers=docs.HEADERS, media_type="text/html")
 
     async def _figures(self, request: Request) -> Response:
-        page, media_type = self._metrics.page(request.headers.get("accept", ""))
+        others = await self._peers.states() if self._peers else []
+        page, media_type = self._metrics.page(request.headers.get("accept", ""), others)
         return Response(page, headers={"Content-Type": media_type})
 
 

@@ -26,12 +26,13 @@ from sentire.service.models import Models
 from sentire.service.routes import InputsEndpoint
 from sentire.service.serving import ServedModels
 from sentire.service.wire import huggingface, kserve, tei
-from sentire.service.wire.inputs import INPUTS_REQUESTS, dialect_of
+from sentire.service.wire.inputs import INPUTS_ANSWERS, INPUTS_ERRORS, INPUTS_REQUESTS, dialect_of
 from sentire.service.wire.native import PredictRequest
 
 _INPUTS = described(
     *INPUTS_REQUESTS,
-    error="TeiError",
+    errors=INPUTS_ERRORS,
+    answers=INPUTS_ANSWERS,
     statuses=(200, 400, 408, 413, 415, 422, 424, 429, 500, 503),
 )
 
@@ -97,7 +98,8 @@ def inputs_router(models: ServedModels, limits: Limits) -> APIRouter:
         "/health",
         operation_id="health",
         summary="Whether texts would be scored, as TEI's servers say it",
-        openapi_extra=described(error="TeiError", statuses=(200, 503)),
+        response_class=Response,  # it has no body
+        openapi_extra=described(errors=["TeiError"], statuses=(200, 503)),
     )
     async def health(_: Request) -> Response:
         return await or_refusal(_health(models), tei.encode_error)
@@ -112,7 +114,7 @@ def _info_router(models: Models, limits: Limits) -> APIRouter:
         "/info",
         operation_id="info",
         summary="The model, as TEI's servers describe theirs",
-        openapi_extra=described(error="TeiError", statuses=(200, 503)),
+        openapi_extra=described(errors=["TeiError"], statuses=(200, 503)),
     )
     async def info(_: Request) -> Response:
         return await or_refusal(_info(models, limits), tei.encode_error)

@@ -100,22 +100,27 @@ def json_response(body: bytes, headers: dict[str, str] | None = None) -> Respons
 
 
 def described(
-    *requests: str, error: str, statuses: Sequence[int], media_types: Sequence[str] = ()
+    *requests: str,
+    errors: Sequence[str],
+    statuses: Sequence[int],
+    answers: Sequence[str] = (),
+    media_types: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Describe an endpoint, whose bodies FastAPI does not see, for the OpenAPI document.
 
     Parameters
     ----------
     *requests : names of the records that it takes; none for an endpoint without a body
-    error : name of the record of a refusal
+    errors : names of the records of a refusal
     statuses : those that it answers with
+    answers : names of the records that it answers with; none leaves their shape open
     media_types : of the request
     """
     found: dict[str, Any] = {
         "responses": {
             str(status): {
                 "description": _MEANINGS[status],
-                **(_content(error) if status != 200 else {}),
+                **_content(*(answers if status == 200 else errors)),
             }
             for status in statuses
         }
@@ -128,6 +133,8 @@ def described(
 
 
 def _content(*names: str) -> dict[str, Any]:
+    if not names:
+        return {}
     refs = [{"$ref": f"#/components/schemas/{name}"} for name in names]
-    schema = refs[0] if len(refs) == 1 else {"oneOf": refs}
+    schema = refs[0] if len(refs) == 1 else {"anyOf": refs}
     return {"content": {"application/json": {"schema": schema}}}

@@ -22,6 +22,7 @@ from sentire.inference.observing import TIMING, Timing
 from sentire.service import problems
 from sentire.service.access import CALLER
 from sentire.service.metrics import Metrics
+from sentire.service.tracing import Tracing
 from sentire.service.wire import refusing
 
 ACCESS = logging.getLogger("sentire.access")
@@ -51,12 +52,17 @@ class Guard:
     metrics : Metrics
     access_log : bool
         Whether to write a line for each request.
+    tracing : Tracing, optional
+        Makes a span for each request.
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, access_log: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, *, metrics: Metrics, access_log: bool, tracing: Tracing | None = None
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._access_log = access_log
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request through."""
@@ -68,6 +74,7 @@ class Guard:
         TIMING.set(timing)
         request_id = _id_of(scope)
         REQUEST_ID.set(request_id)
+        traced = None if self._tracing is None else self._tracing.begin(scope)
         status, spent_s = 0, 0.0
 
         async def send_guarded(message: Message) -> None:
@@ -94,26 +101,32 @@ class Guard:
             if status == 0:
                 await refusing.response(refused, scope["path"])(scope, receive, send_guarded)
         finally:
-            self._end(scope, status, spent_s or time.perf_counter() - began, request_id)
+            spent_s = spent_s or time.perf_counter() - began
+            # A path that does not exist is not written: it may hold anything.
+            route = "-" if status == 404 else getattr(scope.get("route"), "path", "-")
+            method = scope["method"] if scope["method"] in _METHODS else "-"
+            self._metrics.ended(method, route, status, spent_s)
+            if traced is not None:
+                traced.end(
+                    method=method, route=route, status=status, request_id=request_id, timing=timing
+                )
+            if self._access_log:
+                path = "-" if status == 404 else scope["path"]
+                _log(method, path, status, spent_s, request_id)
 
-    def _end(self, scope: Scope, status: int, spent_s: float, request_id: str) -> None:
-        # A path that does not exist is not written: it may hold anything.
-        route = "-" if status == 404 else getattr(scope.get("route"), "path", "-")
-        method = scope["method"] if scope["method"] in _METHODS else "-"
-        self._metrics.ended(method, route, status, spent_s)
-        if self._access_log:
-            path = "-" if status == 404 else scope["path"]
-            fields: dict[str, Any] = {
-                "method": scope["method"],
-                "path": path,
-                "status": status,
-                "ms": round(1000 * spent_s, 1),
-                "request_id": request_id,
-            }
-            caller = CALLER.get()
-            if caller is not None:
-                fields["key"] = caller.name
-            ACCESS.info("%s", " ".join(map(str, fields.values())), extra={"fields": fields})
+
+def _log(method: str, path: str, status: int, spent_s: float, request_id: str) -> None:
+    fields: dict[str, Any] = {
+        "method": method,
+        "path": path,
+        "status": status,
+        "ms": round(1000 * spent_s, 1),
+        "request_id": request_id,
+    }
+    caller = CALLER.get()
+    if caller is not None:
+        fields["key"] = caller.name
+    ACCESS.info("%s", " ".join(map(str, fields.values())), extra={"fields": fields})
 
 
 def _id_of(scope: Scope) -> str:

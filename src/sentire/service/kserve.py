@@ -28,15 +28,15 @@ from sentire.types import Prediction
 
 _TYPES = ("application/json", "application/octet-stream", "")
 """Triton's clients name no type. The binary tensors make JSON no JSON any more."""
-_READ = described(error="KServeError", statuses=(200, 404, 503))
-_ALWAYS = described(error="KServeError", statuses=(200,))
+_READ = described(errors=["KServeError"], statuses=(200, 404, 503))
+_ALWAYS = described(errors=["KServeError"], statuses=(200,))
 _CHANGES = described(
-    "LoadRequest", error="KServeError", statuses=(200, 400, 403, 404, 408, 413, 500, 503)
+    "LoadRequest", errors=["KServeError"], statuses=(200, 400, 403, 404, 408, 413, 500, 503)
 )
-_INDEX = described("IndexRequest", error="KServeError", statuses=(200, 400, 403, 408, 413))
+_INDEX = described("IndexRequest", errors=["KServeError"], statuses=(200, 400, 403, 408, 413))
 _INFER = described(
     "InferRequest",
-    error="KServeError",
+    errors=["KServeError"],
     statuses=(200, 400, 403, 404, 408, 413, 429, 500, 503),
     media_types=("application/json", "application/octet-stream"),
 )

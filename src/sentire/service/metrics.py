@@ -1,21 +1,25 @@
 """What the server tells Prometheus.
 
 Reads:   requests as they end, runs of models as they end, and the models' states when it is asked
-Gives:   the text at ``/metrics``
+Gives:   the text at ``/metrics``: of this process, or of all workers of a server
 Never:   has a label that clients choose: models, routes, codes and statuses are ours
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, values
+from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from sentire.inference.cache import AnswerCache
 from sentire.inference.observing import Ran
+from sentire.service.peers import Peers
 from sentire.service.serving import ServedModels
 from sentire.service.slot import Slot
+from sentire.service.states import State, families, state_of, worker_families
 from sentire.types import Prediction, Unscored
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -23,13 +27,34 @@ _ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
 _TOKENS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 
 
-class Metrics:
-    """Counts for one application over some models."""
+_SOURCES = ("memory", "shared", "joined", "model")
+"""Where an answer came from, in the order of the cache's counts."""
 
-    def __init__(self, models: ServedModels) -> None:
+
+def count_in_files(worker: int) -> None:
+    """Keep the counts of this process in files from now on, before the first :class:`Metrics`.
+
+    They lie in the folder that ``PROMETHEUS_MULTIPROC_DIR`` names, as pages that the kernel keeps:
+    nothing is lost when a worker is killed, and whoever takes its place under the same number
+    counts on.
+    """
+    values.ValueClass = values.MultiProcessValue(lambda: worker)  # type: ignore[no-untyped-call]
+
+
+class Metrics:
+    """Counts for one application over some models.
+
+    Parameters
+    ----------
+    models : ServedModels
+    peers : Peers, optional
+        The other workers of the same server; :func:`count_in_files` was called then.
+    """
+
+    def __init__(self, models: ServedModels, peers: Peers | None = None) -> None:
+        self._models = models
+        self._peers = peers
         self._registry = CollectorRegistry(auto_describe=False)
-        ProcessCollector(registry=self._registry)
-        self._registry.register(_States(models))
         self._requests = Counter(
             "sentire_requests",
             "Requests that were answered, by the path of their route.",
@@ -46,16 +71,51 @@ class Metrics:
         figures = _Figures(self._registry)
         for slot in models.slots:
             slot.observe(_ModelMetrics(figures, slot.name))
+        self._followed = list(_counted_elsewhere(models, self._registry))
+        if peers is None:
+            ProcessCollector(registry=self._registry)
+            self._registry.register(_Collected(lambda: families([self.state()])))
+        else:
+            Counter(
+                "sentire_worker_starts", "Workers that were started.", registry=self._registry
+            ).inc()
 
     def ended(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+        if self._peers is not None:
+            self._follow()
 
-    def page(self, accept: str) -> tuple[bytes, str]:
-        """All figures now, in the format that a scraper asks for, and its media type."""
+    def state(self) -> State:
+        """Read what is not counted, for a page that another worker makes."""
+        self._follow()
+        return state_of(self._models, worker=self._peers.number if self._peers else 1)
+
+    def page(self, accept: str, others: Sequence[State] = ()) -> tuple[bytes, str]:
+        """All figures now, in the format that a scraper asks for, and its media type.
+
+        Parameters
+        ----------
+        accept : str
+            The header of that name.
+        others : sequence of State
+            Of the other workers, where there are any.
+        """
         encode, media_type = choose_encoder(accept)
-        return encode(self._registry), media_type
+        self._follow()
+        if self._peers is None:
+            return encode(self._registry), media_type
+        states = [self.state(), *others]
+        n_workers, registry = self._peers.n_workers, CollectorRegistry(auto_describe=False)
+        MultiProcessCollector(registry, str(self._peers.folder))  # type: ignore[no-untyped-call]
+        registry.register(_Collected(lambda: families(states)))
+        registry.register(_Collected(lambda: worker_families(states, n_workers=n_workers)))
+        return encode(registry), media_type
+
+    def _follow(self) -> None:
+        for followed in self._followed:
+            followed.follow()
 
 
 class _Figures:
@@ -120,51 +180,64 @@ class _ModelMetrics:
                 self._figures.warnings.labels(self._model, warning.code).inc()
 
 
-class _States(Collector):
-    """What is read when it is asked for, and counted elsewhere."""
+class _Followed:
+    """A counter of what is counted elsewhere in this process."""
 
-    def __init__(self, models: ServedModels) -> None:
-        self._models = models
+    def __init__(self, counter: Counter, read: Callable[[], int]) -> None:
+        self._counter = counter
+        self._read = read
+        self._seen = 0
 
-    def collect(self) -> Iterable[Metric]:
-        """Read the models and the cache."""
-        yield from _of_models(self._models.slots)
-        if self._models.cache is not None:
-            yield from _of_cache(self._models.cache)
+    def follow(self) -> None:
+        now = self._read()
+        if now != self._seen:
+            self._counter.inc(now - self._seen)
+            self._seen = now
 
 
-def _of_models(slots: Sequence[Slot]) -> Iterable[Metric]:
-    info = GaugeMetricFamily(
-        "sentire_model_info",
-        "The version that serves.",
-        labels=("model", "version", "digest", "engine"),
-    )
-    ready = GaugeMetricFamily("sentire_model_ready", "Whether it would answer.", labels=("model",))
-    queue = GaugeMetricFamily(
-        "sentire_queue_pieces", "Pieces of text that wait for the model.", labels=("model",)
-    )
-    swaps = CounterMetricFamily(
+def _counted_elsewhere(models: ServedModels, registry: CollectorRegistry) -> Iterator[_Followed]:
+    swaps = Counter(
         "sentire_swaps",
         "New versions that serve now, or were refused.",
-        labels=("model", "outcome"),
+        ("model", "outcome"),
+        registry=registry,
     )
-    for name in dict.fromkeys(slot.name for slot in slots):
-        own = [slot for slot in slots if slot.name == name]
-        serving = [slot.current for slot in own if slot.current is not None]
-        for version in serving:
-            info.add_metric((name, version.info.version, version.info.digest, version.engine), 1)
-        ready.add_metric((name,), all(slot.ready for slot in own))
-        queue.add_metric((name,), sum(version.n_waiting for version in serving))
-        swaps.add_metric((name, "taken"), sum(slot.n_taken for slot in own))
-        swaps.add_metric((name, "refused"), sum(slot.n_refused for slot in own))
-    return info, ready, queue, swaps
+    for name in dict.fromkeys(slot.name for slot in models.slots):
+        own = [slot for slot in models.slots if slot.name == name]
+        taken, refused = swaps.labels(name, "taken"), swaps.labels(name, "refused")
+        yield _Followed(taken, partial(_n_taken, own))
+        yield _Followed(refused, partial(_n_refused, own))
+    cache = models.cache
+    if cache is None:
+        return
+    texts = Counter(
+        "sentire_cache_texts",
+        "Texts by where their answer came from.",
+        ("source",),
+        registry=registry,
+    )
+    for at, source in enumerate(_SOURCES):
+        yield _Followed(texts.labels(source), partial(_n_answers, cache, at))
 
 
-def _of_cache(cache: AnswerCache) -> Iterable[Metric]:
-    answers = CounterMetricFamily(
-        "sentire_cache_texts", "Texts by where their answer came from.", labels=("source",)
-    )
-    for source, n in zip(("memory", "shared", "joined", "model"), cache.counts, strict=True):
-        answers.add_metric((source,), n)
-    size = GaugeMetricFamily("sentire_cache_bytes", "Memory that answers take.", cache.n_bytes)
-    return answers, size
+def _n_taken(slots: Sequence[Slot]) -> int:
+    return sum(slot.n_taken for slot in slots)
+
+
+def _n_refused(slots: Sequence[Slot]) -> int:
+    return sum(slot.n_refused for slot in slots)
+
+
+def _n_answers(cache: AnswerCache, at: int) -> int:
+    return cache.counts[at]
+
+
+class _Collected(Collector):
+    """Gives what a function does."""
+
+    def __init__(self, collect: Callable[[], Iterable[Metric]]) -> None:
+        self._collect = collect
+
+    def collect(self) -> Iterable[Metric]:
+        """Collect now."""
+        return self._collect()

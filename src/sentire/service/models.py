@@ -7,6 +7,7 @@ Never:   decides when to look for a new version; ``watcher.py`` and requests do
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Literal, Self
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from sentire.bundle.manifest import Manifest
 from sentire.errors import ModelNotFound, OptionError
 from sentire.inference.cache import AnswerCache
+from sentire.service import memory
 from sentire.service.slot import Open, Slot
 from sentire.service.sources import ModelSource
 from sentire.service.version import Version
@@ -116,6 +118,8 @@ class Models:
         Loads one bundle.
     cache : AnswerCache, optional
         Shared by all models; its keys tell them apart.
+    downloads : Path, optional
+        Folder for what is pulled from registries; by default in the user's cache folder.
 
     Raises
     ------
@@ -131,12 +135,15 @@ class Models:
         *,
         open_model: Open,
         cache: AnswerCache | None = None,
+        downloads: Path | None = None,
     ) -> None:
+        memory.settle()
         self.cache = cache
         self._slots: list[Slot] = []
         try:
             for source in sources:
-                self._slots.append(Slot(ModelSource.of(source), open_model, cache))
+                slot = Slot(ModelSource.of(source), open_model, cache, downloads=downloads)
+                self._slots.append(slot)
             self._check()
         except BaseException:
             self.close()

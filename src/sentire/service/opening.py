@@ -11,11 +11,19 @@ from sentire.inference.scheduler import Scheduling
 from sentire.inference.shared import SharedStore
 from sentire.service.keys import Keys
 from sentire.service.models import Models
+from sentire.service.peers import Peers
 from sentire.service.sources import ModelSource
+from sentire.service.workers import SharedModels
 
 
-def open_models(settings: Settings) -> Models:
+def open_models(settings: Settings, peers: Peers | None = None) -> Models:
     """Load all models of a server; the caller closes them.
+
+    Parameters
+    ----------
+    settings : Settings
+    peers : Peers, optional
+        The other workers, where several serve the same models.
 
     Raises
     ------
@@ -23,8 +31,12 @@ def open_models(settings: Settings) -> Models:
         One of them can't be loaded.
     """
     sources = [ModelSource.of(settings.model), *map(ModelSource.of, settings.models)]
-    return Models(
-        sources, open_model=partial(open_model, settings=settings), cache=open_cache(settings.cache)
+    make = Models if peers is None else partial(SharedModels, peers=peers)
+    return make(
+        sources,
+        open_model=partial(open_model, settings=settings),
+        cache=open_cache(settings.cache),
+        downloads=None if settings.downloads is None else Path(settings.downloads),
     )
 
 

@@ -21,7 +21,12 @@ from sentire.service.body import read_json_body
 from sentire.service.problems import MEDIA_TYPE, Refused, of_row
 from sentire.service.serving import ServedModels
 from sentire.service.wire import native
-from sentire.service.wire.inputs import INPUTS_REQUESTS, has_inputs
+from sentire.service.wire.inputs import (
+    INPUTS_ANSWERS,
+    INPUTS_ERRORS,
+    INPUTS_REQUESTS,
+    has_inputs,
+)
 from sentire.types import Prediction, RowError, Unscored
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -120,29 +125,34 @@ def _json(body: bytes) -> Response:
     return Response(body, media_type="application/json")
 
 
-def scoring_description(*others: str) -> dict[str, Any]:
+def scoring_description(*, inputs: bool = False) -> dict[str, Any]:
     """Describe a scoring endpoint, whose bodies FastAPI does not see, for the OpenAPI document.
 
     Parameters
     ----------
-    *others : names of the requests of other dialects that it takes, too
+    inputs : bool
+        Whether it takes and answers the bodies of other dialects, too.
     """
 
     def content(media_type: str, *names: str) -> dict[str, Any]:
         refs = [{"$ref": f"#/components/schemas/{name}"} for name in names]
-        return {"content": {media_type: {"schema": refs[0] if len(refs) == 1 else {"oneOf": refs}}}}
+        return {media_type: {"schema": refs[0] if len(refs) == 1 else {"anyOf": refs}}}
 
+    problem = content(MEDIA_TYPE, "Problem")
+    if inputs:
+        problem |= content("application/json", *INPUTS_ERRORS)
+    requests = ["PredictRequest", *(INPUTS_REQUESTS if inputs else ())]
+    answers = ["Prediction", "Predictions", *(INPUTS_ANSWERS if inputs else ())]
+    means = "The prediction of the text, or those of the texts in their order."
     refusals = {
-        status: {"description": text, **content(MEDIA_TYPE, "Problem")}
-        for status, text in _REFUSALS.items()
-    }
-    answers = {
-        "description": "The prediction of the text, or those of the texts in their order.",
-        **content("application/json", "Prediction", "Predictions"),
+        status: {"description": text, "content": problem} for status, text in _REFUSALS.items()
     }
     return {
-        "requestBody": {"required": True, **content("application/json", "PredictRequest", *others)},
-        "responses": {"200": answers, **refusals},
+        "requestBody": {"required": True, "content": content("application/json", *requests)},
+        "responses": {
+            "200": {"description": means, "content": content("application/json", *answers)},
+            **refusals,
+        },
     }
 
 
@@ -155,7 +165,7 @@ def model_router(
         "/predict",
         operation_id="predict",
         summary="Score a text or several",
-        openapi_extra=scoring_description(*(INPUTS_REQUESTS if inputs else ())),
+        openapi_extra=scoring_description(inputs=inputs is not None),
     )(scoring_endpoint(models, limits, inputs=inputs))
 
     @router.get("/health/live", operation_id="live", summary="Whether the process answers")

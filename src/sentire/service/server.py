@@ -9,13 +9,16 @@ import errno
 import ipaddress
 import socket
 from collections.abc import Callable
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from sentire.config import Settings
 from sentire.errors import OptionError
-from sentire.service.protocol import protocol_with
+from sentire.service.accepting import Acceptor, Loads
+from sentire.service.peers import Peers
+from sentire.service.protocol import BoundedProtocol, protocol_with
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -98,7 +101,12 @@ def configuration(app: ASGIApp, settings: Settings) -> uvicorn.Config:
 
 
 def run(
-    app: ASGIApp, sock: socket.socket, settings: Settings, *, on_ready: Callable[[], None]
+    app: ASGIApp,
+    sock: socket.socket,
+    settings: Settings,
+    *,
+    on_ready: Callable[[], None],
+    peers: Peers | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; then answer what is under way and return.
 
@@ -112,13 +120,16 @@ def run(
     settings : Settings
     on_ready : function
         Called once connections are taken.
+    peers : Peers, optional
+        The other workers, where several share the socket.
 
     Raises
     ------
     OptionError
         Another program took the port in the meantime.
     """
-    server = _Server(configuration(app, settings), on_ready)
+    config = configuration(app, settings)
+    server = _Server(config, on_ready) if peers is None else _Sharing(config, on_ready, peers)
     try:
         server.run(sockets=[sock])
     except OSError as error:
@@ -135,3 +146,38 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+
+class _Sharing(_Server):
+    """Takes connections as ``accepting.py`` does, from a socket that other processes have, too."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], peers: Peers) -> None:
+        super().__init__(config, on_ready)
+        self._loads = Loads(peers)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await uvicorn.Server.startup(self, [])
+        for sock in sockets or []:
+            acceptor = Acceptor(
+                sock,
+                backlog=self.config.backlog,
+                make=self._protocol,
+                count=self._n_connections,
+                loads=self._loads,
+            )
+            self.servers.append(acceptor)  # type: ignore[arg-type]
+        if self.started:
+            self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        self._loads.tell(self._n_connections())  # ten times a second
+        return await super().on_tick(counter)
+
+    def _protocol(self) -> BoundedProtocol:
+        made = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return cast("BoundedProtocol", made)
+
+    def _n_connections(self) -> int:
+        return len(self.server_state.connections)

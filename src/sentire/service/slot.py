@@ -17,7 +17,7 @@ from sentire.errors import BackendError, BundleDamaged, Closed, SentireError
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.cache import AnswerCache
 from sentire.inference.observing import Observer
-from sentire.service.sources import ModelSource, Seen, look
+from sentire.service.sources import ModelSource, Seen, looking
 from sentire.service.version import Version
 from sentire.types import ModelInfo
 
@@ -46,6 +46,8 @@ class Slot:
     source : ModelSource
     open_model : function
     cache : AnswerCache, optional
+    downloads : Path, optional
+        Folder for what is pulled from a registry.
 
     Attributes
     ----------
@@ -65,13 +67,19 @@ class Slot:
     """
 
     def __init__(
-        self, source: ModelSource, open_model: Open, cache: AnswerCache | None = None
+        self,
+        source: ModelSource,
+        open_model: Open,
+        cache: AnswerCache | None = None,
+        *,
+        downloads: Path | None = None,
     ) -> None:
         self._source = source
+        self._look = looking(source, downloads)
         self._open = open_model
         self._cache = cache
         self._swapping = threading.Lock()
-        seen = look(source)
+        seen = self._look()
         self._tried: Seen | str = seen
         self._last: Seen | str = seen
         """What the last look saw: the files, or why they could not be looked at."""
@@ -116,7 +124,7 @@ class Slot:
         if self.current is None:
             return
         try:
-            seen = look(self._source)
+            seen = self._look()
         except SentireError as error:
             if self._is_news(str(error)):
                 with self._swapping:
@@ -124,7 +132,8 @@ class Slot:
             return
         if self._is_news(seen):
             with self._swapping, suppress(SentireError):
-                self._take(seen)
+                if self.current is not None:  # looking may take long: it was unloaded meanwhile
+                    self._take(seen)
 
     def reload(self) -> None:
         """Take what is at the source now. Returns when it serves and the old one is closed.
@@ -136,7 +145,7 @@ class Slot:
         """
         with self._swapping:
             try:
-                seen = look(self._source)
+                seen = self._look()
             except SentireError as error:
                 self._refuse(error, None)
                 raise

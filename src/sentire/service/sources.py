@@ -1,18 +1,23 @@
 """Where a served model comes from, and whether something new is there.
 
-Reads:   ``[NAME=]MODEL``, where MODEL is a packaged model, a bundle's folder or an alias file
+Reads:   ``[NAME=]MODEL``, where MODEL is a packaged model, a bundle's folder, an alias file, or a
+         model in a registry
 Gives:   the folder of the bundle that it means now, and a signature that changes with its files
 Never:   opens the model; takes half a file for a whole one
 """
 
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from sentire.bundle.builtin import find_bundle
 from sentire.bundle.manifest import NAME_PATTERN
 from sentire.errors import BundleDamaged, BundleNotFound
+from sentire.registry.following import Following, default_downloads
+from sentire.registry.references import Reference, names_registry
 
 _NAMED = re.compile(rf"(?:({NAME_PATTERN})=)?(.+)", re.DOTALL)
 _ALIAS_BYTES = 4096
@@ -25,8 +30,8 @@ class ModelSource(NamedTuple):
     name: str | None
     """What it is served as; None is the name that its bundle bears."""
     target: str | None
-    """A packaged model's name, ``name@version``, a bundle's folder, or an alias file that holds the
-    path of one; None is the packaged default model."""
+    """A packaged model's name, ``name@version``, a bundle's folder, an alias file that holds the
+    path of one, or ``REGISTRY/NAME@ALIAS``; None is the packaged default model."""
 
     @classmethod
     def of(cls, written: "str | ModelSource | None") -> Self:
@@ -53,6 +58,25 @@ class Seen(NamedTuple):
     """Folder of the bundle."""
     signature: tuple[tuple[str, int, int, int], ...]
     """Path, inode, time of change and size of each file in it."""
+
+
+def looking(source: ModelSource, downloads: Path | None = None) -> Callable[[], Seen]:
+    """Make the function that looks at a source again and again.
+
+    Parameters
+    ----------
+    downloads : Path, optional
+        Folder for what is pulled from a registry; by default in the user's cache folder.
+    """
+    if source.target is None or not names_registry(source.target):
+        return partial(look, source)
+    following = Following(Reference.of(source.target), downloads or default_downloads())
+
+    def pull_and_look() -> Seen:
+        path = following.look()
+        return Seen(path, _signature(path))
+
+    return pull_and_look
 
 
 def look(source: ModelSource) -> Seen:

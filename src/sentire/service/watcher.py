@@ -2,7 +2,7 @@
 
 Reads:   the clock
 Gives:   the moments at which models and keys look at their files
-Never:   blocks a request: it is a thread of its own
+Never:   blocks a request: it has threads of its own
 """
 
 import threading
@@ -10,12 +10,16 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+_END_S = 5.0
+"""A server that ends does not wait longer for a registry that does not answer."""
+
 
 class Watcher:
     """Calls functions at intervals, in ``with``.
 
     Looking at a few files each second costs microseconds, and works where notices of changes don't
-    arrive: network file systems, and the folders that Kubernetes exchanges as a whole.
+    arrive: network file systems, and the folders that Kubernetes exchanges as a whole. Each
+    function has its own thread, so that none waits while another pulls a model from a registry.
 
     Parameters
     ----------
@@ -26,14 +30,17 @@ class Watcher:
     """
 
     def __init__(self, *follow: Callable[[], None], every_s: float) -> None:
-        self._follow = follow
         self._every_s = every_s
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="sentire-watcher", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._watch, args=(each,), name="sentire-watcher", daemon=True)
+            for each in follow
+        ]
 
     def __enter__(self) -> Self:
         if self._every_s > 0:
-            self._thread.start()
+            for thread in self._threads:
+                thread.start()
         return self
 
     def __exit__(
@@ -43,10 +50,10 @@ class Watcher:
         at: TracebackType | None,
     ) -> None:
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(_END_S)
 
-    def _watch(self) -> None:
+    def _watch(self, follow: Callable[[], None]) -> None:
         while not self._stop.wait(self._every_s):
-            for follow in self._follow:
-                follow()
+            follow()

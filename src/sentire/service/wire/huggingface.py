@@ -62,6 +62,12 @@ class HuggingFaceScore(msgspec.Struct, frozen=True):
     score: float
 
 
+class HuggingFaceError(msgspec.Struct, frozen=True):
+    """Why a request was not answered."""
+
+    error: str
+
+
 _DECODER = msgspec.json.Decoder(HuggingFaceRequest)
 _EXPECTED = (
     'Send {"inputs": "…", "parameters": {}}, or a list of texts as "inputs"; parameters may be '
@@ -106,16 +112,23 @@ def ranked(probabilities: dict[str, float], *, logarithms: bool) -> list[tuple[s
 
 def encode_error(refused: Refused) -> tuple[int, bytes]:
     """Write a refusal and its status; the client shows ``error`` in its exception."""
-    return refused.status, msgspec.json.encode({"error": refused.detail})
+    return refused.status, msgspec.json.encode(HuggingFaceError(refused.detail))
 
 
 def schemas() -> dict[str, Any]:
     """JSON Schemas of this wire, by the names that OpenAPI refers to them by."""
     _, named = msgspec.json.schema_components(
-        [HuggingFaceRequest, list[list[HuggingFaceScore]]],
+        [HuggingFaceRequest, HuggingFaceScore, HuggingFaceError],
         ref_template="#/components/schemas/{name}",
     )
     named["HuggingFaceRequest"]["examples"] = [
         {"inputs": "这个产品使用体验非常棒！", "parameters": {"top_k": 1}}
     ]
+    score = {"$ref": "#/components/schemas/HuggingFaceScore"}
+    named["HuggingFaceAnswer"] = {
+        "title": "HuggingFaceAnswer",
+        "description": "A list for each text, its labels from the most to the least probable.",
+        "type": "array",
+        "items": {"type": "array", "items": score},
+    }
     return named

@@ -14,6 +14,8 @@ from sentire.service.wire.reading import read_json
 
 INPUTS_REQUESTS = ("HuggingFaceRequest", "TeiRequest")
 """Names of the records that have ``inputs``, in the OpenAPI document."""
+INPUTS_ANSWERS = ("HuggingFaceAnswer", "TeiAnswer")
+INPUTS_ERRORS = ("HuggingFaceError", "TeiError")
 
 
 class _Keys(msgspec.Struct, frozen=True):

@@ -173,4 +173,10 @@ def schemas() -> dict[str, Any]:
         {"inputs": "Great room, rude staff."},
         {"inputs": [["很好用"], ["还行"]], "truncate": True},
     ]
+    row = {"type": "array", "items": {"$ref": "#/components/schemas/TeiScore"}}
+    named["TeiAnswer"] = {
+        "title": "TeiAnswer",
+        "description": "Labels from the most to the least probable; of a batch a list for each.",
+        "anyOf": [row, {"type": "array", "items": row}],
+    }
     return named
