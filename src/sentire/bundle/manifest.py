@@ -137,6 +137,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     quantization: Quantization | None = None
 
 
+# Made here once: two threads that make msgspec's description of a type at the same time crash.
+_DECODER = msgspec.json.Decoder(Manifest)
+
+
 def decode_manifest(data: bytes) -> Manifest:
     """Parse and check a manifest.
 
@@ -145,7 +149,7 @@ def decode_manifest(data: bytes) -> Manifest:
     msgspec.DecodeError
         The bytes are no JSON, or break the schema; the message names the field.
     """
-    return msgspec.json.decode(data, type=Manifest)
+    return _DECODER.decode(data)
 
 
 def encode_manifest(manifest: Manifest) -> bytes:

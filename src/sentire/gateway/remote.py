@@ -50,6 +50,9 @@ class _Health(msgspec.Struct):
     model: ModelInfo
 
 
+_LISTING, _HEALTH = msgspec.json.Decoder(_Listing), msgspec.json.Decoder(_Health)
+
+
 def open_remote(settings: Settings) -> "RemoteModels":
     """Get ready to ask the model services that the settings name; the caller closes it.
 
@@ -212,7 +215,7 @@ class RemoteModels:
         is_ready = False
         for url, looker in self._lookers.items():
             try:
-                health = msgspec.json.decode(looker.fetch("/health/ready"), type=_Health)
+                health = _HEALTH.decode(looker.fetch("/health/ready"))
                 if states is None:
                     states = _states(looker.fetch("/v2/models"), health.model.name)
                     self._default = health.model
@@ -265,5 +268,5 @@ def _states(body: bytes, default: str) -> list[ModelState]:
             reason=entry.reason,
             is_default=entry.name == default,
         )
-        for entry in msgspec.json.decode(body, type=_Listing).versions
+        for entry in _LISTING.decode(body).versions
     ]

@@ -29,7 +29,7 @@ from sentire.bundle.manifest import Manifest, digest_of
 from sentire.errors import NotInRegistry, RegistryUnavailable, VersionTaken
 from sentire.registry.base import MANIFEST_BYTES, Held
 from sentire.registry.place import Place
-from sentire.registry.records import ALIAS_PATTERN, Move, in_order, is_name, is_version
+from sentire.registry.records import ALIAS_PATTERN, MOVES, Move, in_order, is_name, is_version
 
 MARKER = "sentire-registry.json"
 _FORMAT = {"format": 1}
@@ -179,7 +179,7 @@ class FileRegistry:
     def _read(self, name: str, alias: str, number: int) -> Move:
         path = _move(name, alias, number)
         try:
-            return msgspec.json.decode(self._place.read(path, limit=_MOVE_BYTES), type=Move)
+            return MOVES.decode(self._place.read(path, limit=_MOVE_BYTES))
         except msgspec.MsgspecError as error:
             raise RegistryUnavailable(self.url, f"{path} is no record of a move: {error}") from None
 

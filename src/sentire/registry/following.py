@@ -51,6 +51,9 @@ class _Pointer(msgspec.Struct, frozen=True):
     digest: Digest
 
 
+_POINTER = msgspec.json.Decoder(_Pointer)
+
+
 class Following:
     """A model in a registry, and where its versions lie here.
 
@@ -120,7 +123,7 @@ class Following:
 
     def _pulled_before(self) -> Path | None:
         try:
-            pointer = msgspec.json.decode(self._pointer.read_bytes(), type=_Pointer)
+            pointer = _POINTER.decode(self._pointer.read_bytes())
             folder = self._path(pointer)
             read_manifest(folder)
         except (OSError, msgspec.MsgspecError, BundleError):

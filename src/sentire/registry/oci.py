@@ -32,7 +32,7 @@ from sentire.errors import NotInRegistry, OptionError, RegistryUnavailable
 from sentire.registry.base import MANIFEST_BYTES, Held
 from sentire.registry.distribution import MANIFEST_TYPE, Distribution, Missing
 from sentire.registry.files import taken
-from sentire.registry.records import Move, in_order, is_name, is_version
+from sentire.registry.records import MOVES, Move, in_order, is_name, is_version
 
 BUNDLE_TYPE = "application/vnd.sentire.bundle.v1"
 CONFIG_TYPE = f"{BUNDLE_TYPE}+json"
@@ -53,6 +53,9 @@ class _Artifact(msgspec.Struct, frozen=True):
     config: dict[str, Any]
     layers: list[dict[str, Any]]
     annotations: dict[str, str] = {}
+
+
+_ARTIFACTS = msgspec.json.Decoder(_Artifact)
 
 
 class OciRegistry:
@@ -215,7 +218,7 @@ class OciRegistry:
             with self._told(tag), suppress(Missing):
                 digest = str(self._artifact(name, tag)[0].config["digest"])
                 data = self._http.blob(self._repository(name), digest, limit=_MOVE_BYTES)
-                self._moves[tag] = msgspec.json.decode(data, type=Move)
+                self._moves[tag] = MOVES.decode(data)
                 break
             time.sleep(_SETTLING_S)
         return self._moves.get(tag)
@@ -228,7 +231,7 @@ class OciRegistry:
 
     def _artifact(self, name: str, tag: str) -> tuple[_Artifact, str]:
         data, digest = self._http.manifest(self._repository(name), _tag(tag))
-        return msgspec.json.decode(data, type=_Artifact), digest
+        return _ARTIFACTS.decode(data), digest
 
     def _taken(self, held: Held) -> bool:
         """Whether this very version is there; another one is an error."""

@@ -69,6 +69,9 @@ class Move(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         )
 
 
+MOVES = msgspec.json.Decoder(Move)
+
+
 def this_user() -> str:
     """Name the user and the machine; a number stands for a user without a name."""
     try:

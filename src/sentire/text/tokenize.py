@@ -33,6 +33,9 @@ class _TokenizerFile(msgspec.Struct):
     model: _Model
 
 
+_DECODER = msgspec.json.Decoder(_TokenizerFile)
+
+
 class TextTokenizer:
     """A tokenizer with its special tokens; safe to share between threads.
 
@@ -52,7 +55,7 @@ class TextTokenizer:
 
     def __init__(self, tokenizer_json: str) -> None:
         try:
-            model = msgspec.json.decode(tokenizer_json, type=_TokenizerFile).model
+            model = _DECODER.decode(tokenizer_json).model
             self._tokenizer = Tokenizer.from_str(tokenizer_json)
             padding = self._tokenizer.padding
             self._tokenizer.no_truncation()
