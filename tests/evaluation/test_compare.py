@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from sentire.evaluation.compare import compare, mcnemar
-from sentire.evaluation.counts import METRICS, Outcomes
+from sentire.evaluation.metrics import METRICS, Outcomes
 
 
 def told(right):

@@ -183,7 +183,9 @@ async def _ask_while_it_moves(served, models, registry):
 
 def test_the_server_that_ends_does_not_wait_for_the_registry(live, tmp_path):
     settings = Settings(model=source(live), downloads=str(tmp_path / "downloads"), reload_s=0.01)
+    before = set(threading.enumerate())  # of servers that other tests share
     with open_models(settings) as models, running(create_app(models, settings)):
-        watching = [t for t in threading.enumerate() if t.name == "sentire-watcher"]
+        own = set(threading.enumerate()) - before
+        watching = [thread for thread in own if thread.name == "sentire-watcher"]
         assert watching
     assert not any(thread.is_alive() for thread in watching)

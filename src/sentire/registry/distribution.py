@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 _URL = re.compile(r"oci(\+http)?://([^/@?#]+)(?:/([a-z0-9][a-z0-9._/-]*))?/?")
 _LOOPBACK = re.compile(r"(localhost|127(?:\.\d+){3}|\[::1\])(:\d+)?")
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+_TRIES, _PAUSE_S = 5, 0.05
+_PASSING = frozenset({500, 502, 503, 504})
+"""A registry with many writers answers so at times to a read that succeeds a moment later."""
 _TIMEOUT_S = 30.0
 
 
@@ -167,9 +171,13 @@ class Distribution:
     ) -> Iterator[bytes]:
         parts = {"headers": headers or {}}
         with self._told():
-            for attempt in range(2):
+            for attempt in range(_TRIES):
+                if attempt > 1:
+                    time.sleep(_PAUSE_S * attempt)
                 with self._client.stream("GET", path, **self._signed(parts)) as answer:
                     if answer.status_code == 401 and not attempt and self._login(answer, ""):
+                        continue
+                    if answer.status_code in _PASSING and attempt < _TRIES - 1:
                         continue
                     self._check(answer)
                     # Whoever knows no ranges sends the whole.
