@@ -71,7 +71,7 @@ def test_texts_of_all_lengths_leave_no_more_behind_than_the_first_of_them():
         asyncio.run(score(url, N_TEXTS // 2, seed=2))
         after = resident_mb(process)
     assert after <= 1.05 * settled
-    assert after <= 450
+    assert after <= 425  # 410 where it was measured; the aim is 400
 
 
 def test_versions_that_were_replaced_give_their_memory_back(tmp_path):
