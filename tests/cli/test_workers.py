@@ -109,7 +109,6 @@ def test_clients_that_come_together_are_divided(tiny_bundle):
         more = [after - at_first for after, at_first in zip(open_files(), before, strict=True)]
         for client in clients:
             client.close()
-    assert sum(more) >= 29
     assert min(more) >= 10, more
 
 

@@ -45,6 +45,25 @@ def test_everything_runs_once_the_oldest_first_and_within_the_budget(lengths, to
     assert len(buckets) == 0
 
 
+@pytest.mark.parametrize(
+    ("lengths", "expected"),
+    [
+        pytest.param([128] * 8, [2, 1, 1, 1, 1, 1, 1], id="windows of one text"),
+        pytest.param([16] * 8, [8], id="little work is not divided"),
+        pytest.param([16] * 64, [16, 8, 8, 8, 8, 8, 8], id="each takes its part of what is left"),
+        pytest.param([128] * 64, [4] * 13 + [2] * 3 + [1] * 6, id="at most the budget"),
+    ],
+)
+def test_what_waits_is_divided_between_the_runs(lengths, expected):
+    buckets = LengthBuckets(Batching(max_tokens=512), n_runs=4)
+    for number, n_tokens in enumerate(lengths):
+        buckets.add(number, n_tokens)
+    sizes = []
+    while batch := buckets.take():
+        sizes.append(len(batch))
+    assert sizes == expected
+
+
 def test_drain_gives_all_that_waits():
     buckets = LengthBuckets(Batching())
     for number in range(5):

@@ -38,11 +38,18 @@ def test_no_development_file_is_learned():
     assert len({(s.file, s.head) for s in MIXTURE}) == len(MIXTURE)
 
 
-def test_what_is_read_again_at_the_end_was_learned_before():
-    careful = [msgspec.convert(each, TrainingSource) for each in table("careful.toml")["sources"]]
-    usual = {(s.file, s.head): msgspec.structs.replace(s, limit=0) for s in MIXTURE}
-    for source in careful:
-        assert msgspec.structs.replace(source, limit=0) == usual[source.file, source.head]
+@pytest.mark.parametrize("name", ["careful.toml", "reviews.toml", "again.toml"])
+def test_what_is_read_again_was_learned_before(name):
+    again = [msgspec.convert(each, TrainingSource) for each in table(name)["sources"]]
+    usual = [msgspec.structs.replace(source, limit=0) for source in MIXTURE]
+    assert again
+    assert all(msgspec.structs.replace(source, limit=0) in usual for source in again)
+
+
+def test_other_ground_is_neither_learned_nor_fitted_to():
+    elsewhere = {each["file"] for each in table("elsewhere.toml")["sources"]}
+    assert elsewhere
+    assert elsewhere.isdisjoint(source.file for source in [*MIXTURE, *DEV])
 
 
 def test_every_gate_belongs_to_a_development_file():

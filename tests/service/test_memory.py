@@ -66,12 +66,14 @@ async def score(url, n_texts, *, seed):
 
 def test_texts_of_all_lengths_leave_no_more_behind_than_the_first_of_them():
     with serving("serve-model", **PATIENT) as (process, url, _):
-        asyncio.run(score(url, N_TEXTS // 2, seed=1))
+        asyncio.run(score(url, N_TEXTS // 10, seed=1))
         settled = resident_mb(process)
-        asyncio.run(score(url, N_TEXTS // 2, seed=2))
+        asyncio.run(score(url, N_TEXTS - N_TEXTS // 10, seed=2))
         after = resident_mb(process)
-    assert after <= 1.05 * settled
-    assert after <= 425  # 410 where it was measured; the aim is 400
+    print(f"{settled:.0f} MB after {N_TEXTS // 10:,} texts, {after:.0f} MB after {N_TEXTS:,}")
+    assert after <= 400
+    if N_TEXTS >= 100_000:  # before that, not every shape of a batch has been met
+        assert after <= 1.05 * settled
 
 
 def test_versions_that_were_replaced_give_their_memory_back(tmp_path):

@@ -9,12 +9,13 @@ from sentire.bundle.builtin import find_bundle
 from sentire.errors import MissingBackbone, OptionError
 from sentire.inference.load import load
 from sentire.training.backbone import open_backbone
-from sentire.training.trained import Record, Trained, load_trained, new_encoder, save_trained
+from sentire.training.record import Record
+from sentire.training.trained import Trained, load_trained, new_encoder, save_trained
 
 
 def test_a_checkpoint_s_encoder_is_taken_and_its_head_is_not(tmp_path):
     backbone = open_backbone(str(write_checkpoint(tmp_path / "checkpoint")))
-    made = new_encoder(backbone, {"polarity": 3}, embedding=8, seed=1)
+    made = new_encoder(backbone, {"polarity": 3}, seed=1)
     same = encoder(seed=3)
     for name, tensor in same.base.state_dict().items():
         torch.testing.assert_close(made.base.state_dict()[name], tensor)
@@ -24,7 +25,7 @@ def test_a_checkpoint_s_encoder_is_taken_and_its_head_is_not(tmp_path):
 def test_layers_and_pieces_can_be_left_out(tmp_path):
     backbone = open_backbone(str(write_checkpoint(tmp_path / "checkpoint", n_layers=4)))
     small, pruned = backbone.shrink([0, 3], None).prune(["服务太差", "good"], size=21_000)
-    made = new_encoder(small, {"polarity": 3}, embedding=None, seed=1)
+    made = new_encoder(small, {"polarity": 3}, seed=1)
     assert len(made.base.encoder.layer) == 2
     assert made.base.embeddings.word_embeddings.num_embeddings == len(pruned.rows)
 
@@ -56,13 +57,13 @@ def test_weights_of_another_shape_are_refused(tmp_path):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
     with pytest.raises(MissingBackbone, match="lacks 16 tensors"):
-        new_encoder(open_backbone(str(folder)), {"polarity": 3}, embedding=None, seed=1)
+        new_encoder(open_backbone(str(folder)), {"polarity": 3}, seed=1)
 
 
 def test_a_served_bundle_gives_its_weights_back():
     """Recovered weights with the bundle's own head answer as the INT8 graph does."""
     backbone = open_backbone("zh-en")
-    made = new_encoder(backbone, {"polarity": 3}, embedding=None, seed=1).eval()
+    made = new_encoder(backbone, {"polarity": 3}, seed=1).eval()
     head = made.heads["polarity"]
     named = {**backbone.weights, **backbone.heads}
     prefix = "heads.polarity" if "heads.polarity.weight" in named else "classifier"

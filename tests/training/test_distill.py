@@ -12,6 +12,7 @@ from sentire.training.mixture import Row
 from sentire.training.run import Data, Job, train
 from sentire.training.students import Tutor, distill, layers_of
 from sentire.training.topics import read_topics
+from sentire.training.trained import load_trained
 
 SCHEDULE = msgspec.structs.replace(QUICK, epochs=12, evaluations=1)
 
@@ -104,11 +105,13 @@ def test_an_embedding_keeps_what_the_backbone_knew(tmp_path):
     untouched = encoder(seed=3)
     untouched.base.load_state_dict(start.weights)
     topics = read_topics(untouched, examples, collator(), most=200, seed=SCHEDULE.seed)
-    batch = collator()(examples, np.arange(240), ends=np.zeros(240, bool))
-    places, wanted = topics.of(np.arange(240))
+    batch = collator()(examples, topics.rows, ends=np.zeros(200, bool))
     with torch.no_grad():
         vectors = made.encoder(batch.input_ids, batch.attention_mask)["embedding"]
-    cosines = (vectors[places] * wanted).sum(1)
-    assert len(places) == 200
+    cosines = (vectors * torch.from_numpy(topics.vectors)).sum(1)
     assert float(cosines.mean()) > 0.5
-    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(240))
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(200))
+    again = load_trained(tmp_path / "net").encoder
+    with torch.no_grad():
+        read = again(batch.input_ids, batch.attention_mask)["embedding"]
+    torch.testing.assert_close(read, vectors)

@@ -85,7 +85,7 @@ def make_bundle(
         identity,
         record.text,
         {head: labels for head, labels in LABELS.items() if head in encoder.n_labels},
-        embedding=None if vectors is None else vectors.out_features,
+        embedding=None if vectors is None else vectors.linear.out_features,
         training=record.training,
     )
     with tempfile.TemporaryDirectory() as temporary, Stages() as stages:

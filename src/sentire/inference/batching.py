@@ -27,6 +27,9 @@ _WIDTH_STEP = 64
 _CLOSE = 0.75
 """A shorter window joins a batch if padding at most a quarter of it is waste."""
 
+_WORTHWHILE = 128
+"""Padded tokens that are not divided further between runs: each run costs something by itself."""
+
 Item = TypeVar("Item")
 
 
@@ -52,10 +55,19 @@ def padded_width(n_tokens: int) -> int:
 
 
 class LengthBuckets(Generic[Item]):
-    """What waits, by padded width. Every batch holds the one whose turn it is: nothing starves."""
+    """What waits, by padded width. Every batch holds the one whose turn it is: nothing starves.
 
-    def __init__(self, batching: Batching) -> None:
-        self._batching = batching
+    Parameters
+    ----------
+    batching : Batching
+    n_runs : int
+        Batches that run at once. What waits is divided between them, so that a long text neither
+        leaves one of them idle nor keeps the next text waiting longer than it must.
+    """
+
+    def __init__(self, batching: Batching, *, n_runs: int = 1) -> None:
+        self._batching, self._n_runs = batching, n_runs
+        self._n_tokens = 0
         # Heaps of the turn of each item, a number that no other has, and the item.
         self._buckets: dict[int, list[tuple[int, int, Item]]] = {}
         self._turns = Turns()
@@ -72,6 +84,7 @@ class LengthBuckets(Generic[Item]):
         heapq.heappush(self._buckets.setdefault(width, []), entry)
         self._n_added += 1
         self._n_waiting += 1
+        self._n_tokens += width
 
     def take(self) -> list[Item]:
         """The item whose turn it is and those of similar length that fit beside it; [] if none."""
@@ -81,13 +94,15 @@ class LengthBuckets(Generic[Item]):
         self._turns.serve(self._buckets[first][0][0])
         near = sorted((w for w in self._buckets if _CLOSE * first <= w <= first), reverse=True)
         n_near = sum(len(self._buckets[width]) for width in near)
-        room = min(self._batching.max_rows, self._batching.max_tokens // first)
+        fair = max(_WORTHWHILE, -(-self._n_tokens // self._n_runs))
+        room = min(self._batching.max_rows, min(fair, self._batching.max_tokens) // first)
         n_rows = _few_shapes(min(room, n_near))
         taken: list[Item] = []
         for width in near:
             bucket = self._buckets[width]
             while bucket and len(taken) < n_rows:
                 taken.append(heapq.heappop(bucket)[2])
+                self._n_tokens -= width
             if not bucket:
                 del self._buckets[width]
         self._n_waiting -= len(taken)
@@ -100,7 +115,7 @@ class LengthBuckets(Generic[Item]):
         items = [item for bucket in self._buckets.values() for _, _, item in bucket]
         self._buckets.clear()
         self._turns.forget()
-        self._n_waiting = 0
+        self._n_waiting = self._n_tokens = 0
         return items
 
 

@@ -81,7 +81,9 @@ class Scheduler:
         self._backend = backend
         self._pad_id = pad_id
         self._scheduling = scheduling or Scheduling()
-        self._waiting: LengthBuckets[_Entry] = LengthBuckets(self._scheduling.batching)
+        self._waiting: LengthBuckets[_Entry] = LengthBuckets(
+            self._scheduling.batching, n_runs=backend.n_streams
+        )
         self._room = Room(self._scheduling.max_waiting)
         self._changed = threading.Condition()
         self.observer: Observer | None = None

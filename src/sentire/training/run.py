@@ -15,7 +15,7 @@ import torch
 
 from sentire.bundle.manifest import Training
 from sentire.evaluation.datasets import Dataset, read_dataset
-from sentire.labels import EMBEDDING, LABELS
+from sentire.labels import LABELS
 from sentire.text.normalize import Normalizer
 from sentire.text.path import TextSettings
 from sentire.text.tokenize import TextTokenizer
@@ -24,11 +24,12 @@ from sentire.training.devscores import dev_scores, prepare_dev
 from sentire.training.encoder import Encoder
 from sentire.training.examples import Collator, Example, TensorBatch, encode
 from sentire.training.finetune import Moment, Objective, finetune
-from sentire.training.losses import supervised, topic
+from sentire.training.losses import supervised
 from sentire.training.mixture import Row, TrainingSource, Used, join, text_key
+from sentire.training.record import Record, together
 from sentire.training.schedule import Schedule
-from sentire.training.topics import Topics, read_topics
-from sentire.training.trained import Record, Trained, new_encoder, save_trained
+from sentire.training.topics import Topics, fit_topics, read_topics
+from sentire.training.trained import Trained, new_encoder, save_trained
 from sentire.training.vocabulary import PrunedVocabulary
 
 
@@ -67,6 +68,16 @@ class Job(NamedTuple):
     watch: Watch = Watch()
     topic_rows: int = 60_000
     """Rows whose topics the embedding learns from; 0 makes a model without an embedding."""
+
+    def topics(
+        self, encoder: Encoder, examples: Sequence[Example], tokenizer: TextTokenizer
+    ) -> Topics:
+        """What an encoder that is not fine-tuned makes of a sample of the rows."""
+        self.watch.say("reading topics with the backbone")
+        collate = Collator(tokenizer, max_length=self.text.max_length, heads={})
+        return read_topics(
+            encoder, examples, collate, most=self.topic_rows, seed=self.schedule.seed
+        )
 
 
 def gather(
@@ -121,24 +132,16 @@ def train(job: Job, backbone: Backbone, *, name: str) -> Trained:
     TrainingFailed, OutputError, Interrupted
         See :func:`~sentire.training.finetune.finetune`.
     """
-    width = int(backbone.config.hidden_size) if job.topic_rows else None
-    model = new_encoder(backbone, job.data.heads, embedding=width, seed=job.schedule.seed)
+    model = new_encoder(backbone, job.data.heads, seed=job.schedule.seed)
     tokenizer = TextTokenizer(backbone.tokenizer_json)
     examples = encode(job.data.rows, tokenizer, job.text.normalization)
-    topics = _topics(job, model, examples, tokenizer) if job.topic_rows else None
+    topics = job.topics(model, examples, tokenizer) if job.topic_rows else None
 
     def objective(encoder: Encoder, batch: TensorBatch) -> torch.Tensor:
-        outputs = encoder(batch.input_ids, batch.attention_mask)
-        loss = supervised(outputs, batch.targets)
-        if topics is not None:
-            rows, wanted = topics.of(batch.indices)
-            given = outputs[EMBEDDING]
-            rows, wanted = rows.to(given.device), wanted.to(given.device)
-            loss = loss + topic(given[rows], wanted, n_texts=len(given))
-        return loss
+        return supervised(encoder(batch.input_ids, batch.attention_mask), batch.targets)
 
-    learn(job, model, examples, backbone.tokenizer_json, objective)
-    return keep(job, model, backbone.tokenizer_json, name=name)
+    learn(job, model, examples, backbone.tokenizer_json, objective, topics=topics)
+    return keep(job, model, backbone, name=name)
 
 
 def learn(
@@ -147,8 +150,10 @@ def learn(
     examples: Sequence[Example],
     tokenizer_json: str,
     objective: Objective,
+    *,
+    topics: Topics | None,
 ) -> None:
-    """Run the loop on tokenized rows, judged on the dev sets."""
+    """Run the loop on tokenized rows, judged on the dev sets; then fit the embedding to topics."""
     heads = model.n_labels
     tokenizer = TextTokenizer(tokenizer_json)
     dev = prepare_dev(
@@ -173,23 +178,18 @@ def learn(
         observe=job.watch.observe,
         stop=job.watch.stop,
     )
+    if topics is not None:
+        job.watch.say("fitting the embedding")
+        fit_topics(model, examples, plain, topics)
 
 
-def keep(job: Job, model: Encoder, tokenizer_json: str, *, name: str) -> Trained:
+def keep(job: Job, model: Encoder, backbone: Backbone, *, name: str) -> Trained:
     """Write the trained network into the output folder."""
-    record = Record(backbone=name, text=job.text, schedule=job.schedule, training=job.data.training)
-    trained = Trained(model, tokenizer_json, record)
+    learned = together(backbone.training, job.data.training)
+    record = Record(backbone=name, text=job.text, schedule=job.schedule, training=learned)
+    trained = Trained(model, backbone.tokenizer_json, record)
     save_trained(job.output, trained)
     return trained
-
-
-def _topics(
-    job: Job, encoder: Encoder, examples: Sequence[Example], tokenizer: TextTokenizer
-) -> Topics:
-    """Topics by an encoder that is not fine-tuned yet; a resumed run reads them again."""
-    collate = Collator(tokenizer, max_length=job.text.max_length, heads={})
-    job.watch.say("reading topics with the backbone")
-    return read_topics(encoder, examples, collate, most=job.topic_rows, seed=job.schedule.seed)
 
 
 def run_digest(

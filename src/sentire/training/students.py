@@ -20,7 +20,7 @@ from sentire.training.distill import Distillation, Distiller, Teacher
 from sentire.training.encoder import Encoder
 from sentire.training.examples import Collator, Example, encode
 from sentire.training.run import Data, Job, keep, learn
-from sentire.training.topics import Topics, read_topics
+from sentire.training.topics import Topics
 from sentire.training.trained import Trained, new_encoder
 
 
@@ -60,15 +60,14 @@ def distill(
         for head, labels in LABELS.items()
         if any(head in tutor.trained.encoder.heads for tutor in tutors)
     }
-    width = None if topics_from is None else int(topics_from.config.hidden_size)
-    model = new_encoder(student, heads, embedding=width, seed=job.schedule.seed)
+    model = new_encoder(student, heads, seed=job.schedule.seed)
     copy_heads(model, tutors[0].trained.encoder)
     examples = encode(job.data.rows, TextTokenizer(student.tokenizer_json), job.text.normalization)
     topics = None if topics_from is None else _topics(job, topics_from)
     teachers = [_teacher(job, tutor, examples, student.tokenizer_json) for tutor in tutors]
-    objective = Distiller(teachers, settings, topics)
-    learn(job, model, examples, student.tokenizer_json, objective)
-    return keep(job, model, student.tokenizer_json, name=name)
+    objective = Distiller(teachers, settings)
+    learn(job, model, examples, student.tokenizer_json, objective, topics=topics)
+    return keep(job, model, student, name=name)
 
 
 def copy_heads(student: Encoder, teacher: Encoder) -> None:
@@ -83,7 +82,9 @@ def layers_of(trained: Trained, layers: list[int] | None) -> Backbone:
     base = {
         name: tensor.detach().clone() for name, tensor in trained.encoder.base.state_dict().items()
     }
-    whole = Backbone(trained.encoder.config, base, {}, trained.tokenizer_json)
+    whole = Backbone(
+        trained.encoder.config, base, {}, trained.tokenizer_json, trained.record.training
+    )
     return whole.shrink(layers, None)
 
 
@@ -115,13 +116,6 @@ def _taught(data: Data, languages: tuple[str, ...], job: Job) -> npt.NDArray[np.
 
 def _topics(job: Job, backbone: Backbone) -> Topics:
     """Read topics with a backbone's own tokenizer."""
-    job.watch.say("reading topics with the backbone")
-    encoder = new_encoder(backbone, {}, embedding=None, seed=job.schedule.seed)
+    encoder = new_encoder(backbone, {}, seed=job.schedule.seed)
     tokenizer = TextTokenizer(backbone.tokenizer_json)
-    return read_topics(
-        encoder,
-        encode(job.data.rows, tokenizer, job.text.normalization),
-        Collator(tokenizer, max_length=job.text.max_length, heads={}),
-        most=job.topic_rows,
-        seed=job.schedule.seed,
-    )
+    return job.topics(encoder, encode(job.data.rows, tokenizer, job.text.normalization), tokenizer)

@@ -1,11 +1,16 @@
-"""What the backbone knew about topics, before sentiment made it forget.
+"""What the backbone knew about topics, kept where sentiment made the last layers forget it.
 
-Reads:   an encoder that was not fine-tuned, examples
-Gives:   a vector for each of a sample of them, for the embedding head to imitate
-Never:   changes the encoder
+The last layer of a network that learned sentiment tells it and little else, but the layers below
+still hold, spread among them, what a text is about. So the embedding reads the means of all layers,
+and its weights are the least-squares solution once learning is over: no step pulls the network
+between two aims.
+
+Reads:   an encoder that was not fine-tuned, the trained one, examples
+Gives:   a vector for each of a sample of them, and the embedding that comes closest to these
+Never:   changes what the encoder says of sentiment
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,21 +23,19 @@ from sentire.training.examples import Collator, Example, batches
 
 _MAX_TOKENS = 4096
 _MAX_ROWS = 128
+_RIDGE = 300.0
+"""Pull of the weights towards zero, in rows: tens of thousands hardly feel it."""
+
+Observe = Callable[[int, int], None]
 
 
 class Topics(NamedTuple):
     """Vectors of a sample of rows."""
 
-    vectors: npt.NDArray[np.float16]
+    rows: npt.NDArray[np.int64]
+    """Places of the sampled among all rows, rising; shape (n_sampled,)."""
+    vectors: npt.NDArray[np.float32]
     """Shape (n_sampled, n_dimensions), of unit length."""
-    places: npt.NDArray[np.int64]
-    """For each of all rows, its place in ``vectors``, or -1; shape (n_rows,)."""
-
-    def of(self, indices: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Rows of a batch that have a vector, and these, shapes (n,) and (n, n_dimensions)."""
-        places = self.places[indices]
-        rows = np.flatnonzero(places >= 0)
-        return torch.from_numpy(rows), torch.from_numpy(self.vectors[places[rows]]).float()
 
 
 def read_topics(
@@ -42,7 +45,7 @@ def read_topics(
     *,
     most: int,
     seed: int = 7,
-    observe: Callable[[int, int], None] = lambda _done, _all: None,
+    observe: Observe = lambda _done, _all: None,
 ) -> Topics:
     """Pool the encoder's last layer over a sample of the examples.
 
@@ -55,27 +58,80 @@ def read_topics(
         Examples to sample at most.
     observe : told how many examples are done, and of how many
     """
-    sample = np.sort(np.random.default_rng(seed).permutation(len(examples))[:most])
-    lengths = np.array([min(len(examples[i].ids) + 2, collate.max_length) for i in sample])
-    vectors = np.zeros((len(sample), int(encoder.config.hidden_size)), np.float32)
+    rows = np.sort(np.random.default_rng(seed).permutation(len(examples))[:most])
+    vectors = np.zeros((len(rows), int(encoder.config.hidden_size)), np.float32)
+    for part, means in _means(encoder, examples, rows, collate, observe):
+        vectors[part] = means[-1].numpy()
+    vectors -= vectors.mean(axis=0)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return Topics(rows, vectors)
+
+
+def fit_topics(
+    encoder: Encoder,
+    examples: Sequence[Example],
+    collate: Collator,
+    topics: Topics,
+    *,
+    observe: Observe = lambda _done, _all: None,
+) -> None:
+    """Give the encoder the embedding that comes closest to ``topics``, by ridge regression.
+
+    Parameters
+    ----------
+    examples : the rows that ``topics`` was read from, tokenized for this encoder
+    observe : told how many examples are done, and of how many
+    """
+    head = encoder.embed(topics.vectors.shape[1])
+    n_outputs, n_inputs = head.linear.weight.shape
+    sums, targets = np.zeros(n_inputs), np.zeros(n_outputs)
+    products, answers = np.zeros((n_inputs, n_inputs)), np.zeros((n_inputs, n_outputs))
+    for part, means in _means(encoder, examples, topics.rows, collate, observe):
+        inputs = torch.cat(means, dim=1).double().numpy()
+        wanted = topics.vectors[part].astype(np.float64)
+        sums += inputs.sum(axis=0)
+        targets += wanted.sum(axis=0)
+        products += inputs.T @ inputs
+        answers += inputs.T @ wanted
+    n_rows = len(topics.rows)
+    centre, offset = sums / n_rows, targets / n_rows
+    spread = np.sqrt(np.maximum(np.diag(products) / n_rows - centre**2, 1e-12))
+    covariance = (products - n_rows * np.outer(centre, centre)) / np.outer(spread, spread)
+    covariance[np.diag_indices(n_inputs)] += _RIDGE
+    weights = np.linalg.solve(
+        covariance, (answers - n_rows * np.outer(centre, offset)) / spread[:, None]
+    )
+    with torch.no_grad():
+        for tensor, found in (
+            (head.centre, centre),
+            (head.spread, spread),
+            (head.linear.weight, weights.T),
+            (head.linear.bias, offset),
+        ):
+            tensor.copy_(torch.from_numpy(found))
+    encoder.to(Device.best().name).eval()
+
+
+def _means(
+    encoder: Encoder,
+    examples: Sequence[Example],
+    rows: npt.NDArray[np.int64],
+    collate: Collator,
+    observe: Observe,
+) -> Iterator[tuple[npt.NDArray[np.int64], list[torch.Tensor]]]:
+    """Places among ``rows`` of a batch, and the mean over tokens of each layer."""
+    lengths = np.array([min(len(examples[i].ids) + 2, collate.max_length) for i in rows])
     device = Device.best()
     encoder.to(device.name).eval()
     encoder.base.set_attn_implementation(device.attention)
     done = 0
     for part in batches(
-        lengths,
-        max_tokens=_MAX_TOKENS,
-        max_rows=_MAX_ROWS,
-        generator=np.random.default_rng(seed),
+        lengths, max_tokens=_MAX_TOKENS, max_rows=_MAX_ROWS, generator=np.random.default_rng(0)
     ):
-        batch = device.move(collate(examples, sample[part], ends=np.zeros(len(part), np.bool_)))
+        batch = device.move(collate(examples, rows[part], ends=np.zeros(len(part), np.bool_)))
         with torch.no_grad(), device.autocast():
             states = encoder.states(batch.input_ids, batch.attention_mask)
-        vectors[part] = mean_pool(states[-1], batch.attention_mask).cpu().numpy()
+        yield part, [mean_pool(state, batch.attention_mask).cpu() for state in states]
         done += len(part)
-        observe(done, len(sample))
-    vectors -= vectors.mean(axis=0)
-    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    places = np.full(len(examples), -1, np.int64)
-    places[sample] = np.arange(len(sample))
-    return Topics(vectors.astype(np.float16), places)
+        observe(done, len(rows))
+    encoder.base.set_attn_implementation("sdpa")

@@ -13,25 +13,13 @@ import msgspec
 import torch
 from safetensors.torch import load_file
 
-from sentire.bundle.manifest import Training
 from sentire.errors import MissingBackbone, OutputError
-from sentire.text.path import TextSettings
 from sentire.training.backbone import Backbone, open_backbone
 from sentire.training.checkpoint import save_weights
 from sentire.training.encoder import Encoder
-from sentire.training.schedule import Schedule
+from sentire.training.record import RECORD, Record, read_record
 
-WEIGHTS, RECORD = "model.safetensors", "training.json"
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a network was made."""
-
-    backbone: str
-    text: TextSettings
-    schedule: Schedule
-    training: tuple[Training, ...]
-    """The data it learned from."""
+WEIGHTS = "model.safetensors"
 
 
 class Trained(NamedTuple):
@@ -42,9 +30,7 @@ class Trained(NamedTuple):
     record: Record
 
 
-def new_encoder(
-    backbone: Backbone, heads: Mapping[str, int], *, embedding: int | None, seed: int
-) -> Encoder:
+def new_encoder(backbone: Backbone, heads: Mapping[str, int], *, seed: int) -> Encoder:
     """An encoder with the backbone's weights and new heads, the same for the same seed.
 
     Raises
@@ -53,7 +39,7 @@ def new_encoder(
         The weights are not those of the shape that the configuration names.
     """
     torch.manual_seed(seed)
-    encoder = Encoder(backbone.config, heads=heads, embedding=embedding)
+    encoder = Encoder(backbone.config, heads=heads)
     try:
         missing, _ = encoder.base.load_state_dict(backbone.weights, strict=False)
     except RuntimeError as error:
@@ -106,14 +92,10 @@ def load_trained(folder: Path) -> Trained:
         for name, tensor in backbone.heads.items()
         if name.startswith("heads.") and name.endswith(".weight")
     }
-    vectors = backbone.heads.get("embedding.weight")
+    vectors = backbone.heads.get("embedding.linear.weight")
     encoder = Encoder(
         backbone.config, heads=shapes, embedding=None if vectors is None else len(vectors)
     )
     encoder.load_state_dict(load_file(folder / WEIGHTS))
     encoder.eval()
-    try:
-        record = msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
-    except msgspec.MsgspecError as error:
-        raise MissingBackbone(f"{folder / RECORD} is not valid: {error}") from None
-    return Trained(encoder, backbone.tokenizer_json, record)
+    return Trained(encoder, backbone.tokenizer_json, read_record(folder))
