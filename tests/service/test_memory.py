@@ -70,8 +70,7 @@ def test_texts_of_all_lengths_leave_no_more_behind_than_the_first_of_them():
         settled = resident_mb(process)
         asyncio.run(score(url, N_TEXTS - N_TEXTS // 10, seed=2))
         after = resident_mb(process)
-    print(f"{settled:.0f} MB after {N_TEXTS // 10:,} texts, {after:.0f} MB after {N_TEXTS:,}")
-    assert after <= 400
+    assert after <= 400, f"{settled:.0f} MB after {N_TEXTS // 10:,} texts"
     if N_TEXTS >= 100_000:  # before that, not every shape of a batch has been met
         assert after <= 1.05 * settled
 

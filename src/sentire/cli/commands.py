@@ -8,6 +8,7 @@ import click
 _COMMANDS = {
     "analyze": ("sentire.cli.analyze", "Score texts, files and databases."),
     "distill": ("sentire.cli.distill", "Train a small model to answer as a large one does."),
+    "doctor": ("sentire.cli.doctor", "Tell what is wrong on this machine, and what to do."),
     "evaluate": ("sentire.cli.evaluate", "Measure a model on labelled data."),
     "import": ("sentire.cli.import_", "Make a bundle of somebody else's checkpoint."),
     "keys": ("sentire.cli.keys", "Make, list and remove the keys that a server asks for."),

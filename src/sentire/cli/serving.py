@@ -116,7 +116,7 @@ def serve_until_stopped(
     signal.signal(signal.SIGINT, _stop)
     from sentire.config import load_settings
 
-    settings = _with_options(load_settings(config, os.environ), options)
+    settings = with_options(load_settings(config, os.environ), options)
     if settings.remote.urls and not may_be_remote:
         raise OptionError(
             "the settings name model services (remote.urls), and a model service holds its models "
@@ -129,7 +129,8 @@ def _stop(*_: object) -> NoReturn:
     sys.exit(0)
 
 
-def _with_options(settings: "Settings", options: dict[str, Any]) -> "Settings":
+def with_options(settings: "Settings", options: dict[str, Any]) -> "Settings":
+    """Settings with the options of a command in them, which win."""
     from msgspec.structs import replace
 
     given = {key: value for key, value in options.items() if value not in {None, ()}}

@@ -1,7 +1,5 @@
 """The model service alone: ``/predict``, health and docs."""
 
-from fastapi import FastAPI
-
 from sentire.config import Settings
 from sentire.service.base import BaseApp
 from sentire.service.dialects import dialect_routers, inputs_endpoint
@@ -10,7 +8,7 @@ from sentire.service.peers import Peers
 from sentire.service.routes import model_router, scoring_endpoint
 
 
-def create_app(models: Models, settings: Settings, *, peers: Peers | None = None) -> FastAPI:
+def create_app(models: Models, settings: Settings, *, peers: Peers | None = None) -> BaseApp:
     """Make the application.
 
     Parameters

@@ -109,6 +109,11 @@ class BaseApp(FastAPI):
         else:
             await super().__call__(scope, receive, send)
 
+    @property
+    def metrics(self) -> Metrics:
+        """What this process counts."""
+        return self._metrics
+
     def openapi(self) -> dict[str, Any]:
         """OpenAPI document, made once."""
         if self.openapi_schema is None:

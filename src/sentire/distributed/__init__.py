@@ -1,0 +1,1 @@
+"""The model service on a Ray cluster: replicas that come and go with the load."""

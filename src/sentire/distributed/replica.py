@@ -1,0 +1,179 @@
+"""One replica: models in a process that Ray starts, watches and stops.
+
+Reads:   options; what Ray asks of a replica again and again
+Gives:   the application over the models; the truth about their health; waits; an end in good order
+Never:   loads or unloads a model in one replica alone
+"""
+
+import asyncio
+import logging
+import math
+import os
+import sys
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+from starlette.types import ASGIApp
+
+from sentire.config import Settings
+from sentire.distributed.front import Front
+from sentire.distributed.options import Options, settings_for
+from sentire.distributed.pages import merged
+from sentire.distributed.scaling import WAIT_MS
+from sentire.distributed.waits import Waits
+from sentire.errors import Closed, UnsupportedRequest
+from sentire.optional import import_extra
+from sentire.service.app import create_app
+from sentire.service.logs import json_formatter
+from sentire.service.models import Models
+from sentire.service.opening import open_cache, open_model
+from sentire.service.sources import ModelSource
+
+PAGES = "pages"
+"""Name of the actor that holds the figures of all replicas."""
+TELL_S = 5.0
+"""Seconds between two pages that a replica hands to it."""
+_GATHER_S = 2.0
+"""How long a scrape waits for it; then the page is this replica's own."""
+
+_PURPOSE = "serving on a Ray cluster"
+
+
+class Replica:
+    """Ray Serve makes one in each of its processes and calls what is public here.
+
+    Parameters
+    ----------
+    options : Options
+
+    Raises
+    ------
+    OptionError
+        A setting is not allowed.
+    SentireError
+        A model can't be loaded.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._ray = import_extra("ray", extra="ray", purpose=_PURPOSE)
+        self._serve = import_extra("ray.serve", extra="ray", purpose=_PURPOSE)
+        given = self._ray.get_runtime_context().get_assigned_resources()
+        cpus = max(1, math.floor(given.get("CPU", options.cpus)))
+        settings = settings_for(options, os.environ, cpus=cpus)
+        _start_log(settings.server.log)
+        self._name = self._serve.get_replica_context().replica_tag
+        self._models = _open(settings)
+        self._app = create_app(self._models, settings)
+        self._waits = Waits(self._app)
+        self._telling = asyncio.get_running_loop().create_task(self._tell())
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        """Make what Ray hands requests to."""
+        return Front(self._waits, gather=self._gather)
+
+    async def check_health(self) -> None:
+        """Say whether texts would be answered; Ray replaces a replica that says no three times."""
+        check(self._models)
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """Report what the number of replicas depends on, beside the requests that Ray counts."""
+        return {WAIT_MS: self._waits.take_ms()}
+
+    async def __del__(self) -> None:
+        """End: Ray calls this when no request is under way any more."""
+        telling = getattr(self, "_telling", None)
+        if telling is None:
+            return
+        telling.cancel()
+        with suppress(Exception):
+            await asyncio.wait_for(self._pages().drop.remote(self._name), _GATHER_S)
+        await asyncio.to_thread(self._models.close)
+
+    async def _tell(self) -> None:
+        """Hand this replica's figures to the actor, again and again."""
+        while True:
+            with suppress(Exception):  # it is being started anew
+                await self._pages().put.remote(self._name, self._page())
+            await asyncio.sleep(TELL_S)
+
+    async def _gather(self, accept: str) -> tuple[bytes, str]:
+        try:
+            async with asyncio.timeout(_GATHER_S):
+                pages = await self._pages().exchange.remote(self._name, self._page())
+        except Exception:  # whatever happened there, the caller gets what there is here
+            pages = {self._name: self._page()}
+        return merged(pages, accept)
+
+    def _page(self) -> bytes:
+        return self._app.metrics.page("")[0]
+
+    def _pages(self) -> Any:
+        return self._serve.get_deployment_actor(PAGES)
+
+
+def check(models: Models) -> None:
+    """Make sure that texts would be answered.
+
+    Raises
+    ------
+    Closed
+        A model's worker ended, and it was not loaded again.
+    """
+    if not models.ready:
+        failed = [
+            f"{model.name} {model.version}: {model.reason}"
+            for model in models.listed()
+            if model.state != "ready"
+        ]
+        raise Closed(f"a model is not ready: {'; '.join(failed)}")
+
+
+class _ReplicaModels(Models):
+    """Models that only their sources change, so that all replicas have the same."""
+
+    async def load(self, name: str) -> NoReturn:
+        """Refuse.
+
+        Raises
+        ------
+        UnsupportedRequest
+        """
+        raise UnsupportedRequest(_why_not("loaded", name))
+
+    async def unload(self, name: str) -> NoReturn:
+        """Refuse.
+
+        Raises
+        ------
+        UnsupportedRequest
+        """
+        raise UnsupportedRequest(_why_not("unloaded", name))
+
+
+def _why_not(done: str, name: str) -> str:
+    return (
+        f"model {name} is not {done} by request here: only one of several replicas would do it. "
+        "Move the alias that it is served from, or deploy the application with other models."
+    )
+
+
+def _open(settings: Settings) -> _ReplicaModels:
+    return _ReplicaModels(
+        [ModelSource.of(settings.model), *map(ModelSource.of, settings.models)],
+        open_model=partial(open_model, settings=settings),
+        cache=open_cache(settings.cache),
+        downloads=None if settings.downloads is None else Path(settings.downloads),
+    )
+
+
+def _start_log(form: str) -> None:
+    """Log to standard error, which Ray keeps for each replica."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        json_formatter() if form == "json" else logging.Formatter("%(asctime)s %(message)s")
+    )
+    log = logging.getLogger("sentire")
+    log.setLevel(logging.INFO)
+    log.handlers, log.propagate = [handler], False

@@ -1,0 +1,49 @@
+"""Ask something that may never answer, and stop waiting.
+
+Reads:   a function and how long its answer is worth waiting for
+Gives:   its answer
+Never:   stops the function itself: a thread that hangs in a socket is left behind
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+from sentire.errors import Unavailable
+
+T = TypeVar("T")
+
+
+def within(limit_s: float, ask: Callable[[], T], *, what: str) -> T:
+    """Call a function, for at most some seconds.
+
+    Parameters
+    ----------
+    limit_s : float
+        Seconds.
+    ask : function
+        What it raises is raised here.
+    what : str
+        What is asked, for the message.
+
+    Raises
+    ------
+    Unavailable
+        There was no answer in time.
+    """
+    answer: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        return answer.result(timeout=limit_s)
+    except TimeoutError:
+        if answer.done():
+            raise
+        raise Unavailable(f"{what} gave no answer within {limit_s:g} s.") from None
