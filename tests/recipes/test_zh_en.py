@@ -38,7 +38,7 @@ def test_no_development_file_is_learned():
     assert len({(s.file, s.head) for s in MIXTURE}) == len(MIXTURE)
 
 
-@pytest.mark.parametrize("name", ["careful.toml", "reviews.toml", "again.toml"])
+@pytest.mark.parametrize("name", ["careful.toml", "reviews.toml", "again.toml", "last.toml"])
 def test_what_is_read_again_was_learned_before(name):
     again = [msgspec.convert(each, TrainingSource) for each in table(name)["sources"]]
     usual = [msgspec.structs.replace(source, limit=0) for source in MIXTURE]
