@@ -5,7 +5,7 @@ import threading
 
 import httpx
 import pytest
-from engine import HARDENED, answers, free_port
+from engine import HARDENED, answers, free_port, open_engine
 
 from objectstore import environment, object_store
 from sentire.bundle.builtin import find_bundle
@@ -72,11 +72,13 @@ def test_the_image_runs_from_a_registry_by_its_digest(images):
         program="skopeo",
     )
     assert seen.strip() == images.digests["model"]
-    engine("pull", "--tls-verify=false", pinned)
-    with engine.serving(*HARDENED, pinned, "serve-model", "--open") as container:
-        check_answers(container)
-        image = engine("inspect", "--format", "{{.ImageDigest}}", container.name)
-        assert image.strip() == images.digests["model"]
+    # A storage that has never seen it.
+    with open_engine() as elsewhere:
+        elsewhere("pull", "--tls-verify=false", pinned)
+        with elsewhere.serving(*HARDENED, pinned, "serve-model", "--open") as container:
+            check_answers(container)
+            image = elsewhere("inspect", "--format", "{{.ImageDigest}}", container.name)
+            assert image.strip() == images.digests["model"]
 
 
 def test_it_refuses_to_let_everybody_in_unless_told_so(images):
