@@ -23,6 +23,7 @@ def taken(lengths, **budget):
         pytest.param([128, 16], [0], id="a short text does not pay for a long one"),
         pytest.param([64] * 9, [0, 1, 2, 3], id="six rows of 64 fill 400 tokens, four are taken"),
         pytest.param([500, 10], [0], id="a text over the budget runs alone"),
+        pytest.param([190, 190], [0], id="long windows run alone: attention takes their square"),
     ],
 )
 def test_batch_stays_within_the_padded_budget(lengths, expected):

@@ -27,6 +27,10 @@ _WIDTH_STEP = 64
 _CLOSE = 0.75
 """A shorter window joins a batch if padding at most a quarter of it is waste."""
 
+_MAX_PAIRS = 512 * 128
+"""Attention holds a number for each pair of a row's tokens, in every head: two rows of 256 tokens
+beside each other cost the process 45 MB more than one."""
+
 _WORTHWHILE = 128
 """Padded tokens that are not divided further between runs: each run costs something by itself."""
 
@@ -37,7 +41,7 @@ class Batching(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How waiting windows are put together. Larger budgets raise throughput and worsen latency."""
 
     max_tokens: Annotated[int, Meta(ge=1)] = 512
-    """Padded tokens in one batch: rows times the longest row. One longer window runs alone.
+    """Padded tokens in one batch: rows times the longest row. Windows of over 128 run alone.
     OpenVINO is as fast with 512 as with 4096 here; the memory it holds grows with them."""
     max_rows: Annotated[int, Meta(ge=1)] = 32
 
@@ -95,7 +99,8 @@ class LengthBuckets(Generic[Item]):
         near = sorted((w for w in self._buckets if _CLOSE * first <= w <= first), reverse=True)
         n_near = sum(len(self._buckets[width]) for width in near)
         fair = max(_WORTHWHILE, -(-self._n_tokens // self._n_runs))
-        room = min(self._batching.max_rows, min(fair, self._batching.max_tokens) // first)
+        n_tokens = min(fair, self._batching.max_tokens)
+        room = min(self._batching.max_rows, n_tokens // first, _MAX_PAIRS // first**2)
         n_rows = _few_shapes(min(room, n_near))
         taken: list[Item] = []
         for width in near:

@@ -38,16 +38,17 @@ class ParquetReader:
     """
 
     def __init__(self, stream: ByteStream) -> None:
-        self._copy: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
+        self._copy: IO[bytes] | None = None
         try:
             if stream.seekable_path is None:
+                self._copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
                 shutil.copyfileobj(stream.reader, self._copy, 1 << 20)
                 self._copy.seek(0)
                 self._file = pq.ParquetFile(self._copy)
             else:
                 self._file = pq.ParquetFile(stream.seekable_path)
         except (OSError, pa.ArrowException) as error:
-            self._copy.close()
+            self._drop_copy()
             if isinstance(error, pa.ArrowInvalid):
                 raise SourceError(
                     f"{stream.name} is no whole Parquet file. Check it, or name its format with "
@@ -82,7 +83,11 @@ class ParquetReader:
     def close(self) -> None:
         """Close the file and drop the copy."""
         self._file.close()
-        self._copy.close()
+        self._drop_copy()
+
+    def _drop_copy(self) -> None:
+        if self._copy is not None:
+            self._copy.close()
 
 
 class _Undecodable:
