@@ -7,6 +7,7 @@ Never:   carries a step out; ``clients.py`` does, with blocking calls or with as
 
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ _KEEP_S = 3.0
 """Connections that idle longer are not used again: servers close theirs after 5 s."""
 
 
-class BaseClient:
+class BaseClient(ABC):
     """What both clients know: addresses, headers, the size of requests.
 
     Parameters
@@ -96,9 +97,9 @@ class BaseClient:
             ),
         )
 
+    @abstractmethod
     def _connect(self, **options: Any) -> None:
         """Open the pool of connections."""
-        raise NotImplementedError
 
     def _score(self, chunk: Chunk, asked: Asked) -> Generator[Step, Outcome, Records]:
         """Ask for a chunk; one that is too large for a server, in halves."""
