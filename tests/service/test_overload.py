@@ -4,6 +4,7 @@ import asyncio
 import os
 import statistics
 import time
+from collections import deque
 from pathlib import Path
 
 import httpx
@@ -53,7 +54,7 @@ class Seen:
 async def overload(url, seen, memory):
     """Send requests when they are due, whatever becomes of the others; how many there were."""
     async with lines_to(url, 100) as lines:
-        free, asking, number = lines, set(), 0
+        free, asking, number = deque(lines), set(), 0  # in turn: an idle line would be closed
 
         async def ask(line, number):
             texts = [f"{number:07} {place:03}" for place in range(TEXTS)]
@@ -63,7 +64,7 @@ async def overload(url, seen, memory):
         began = time.monotonic()
         while (passed := time.monotonic() - began) < SECONDS:
             while number < int(passed / EVERY_S) and free:
-                task = asyncio.create_task(ask(free.pop(), number))
+                task = asyncio.create_task(ask(free.popleft(), number))
                 asking.add(task)
                 task.add_done_callback(asking.discard)
                 number += 1

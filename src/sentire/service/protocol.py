@@ -43,7 +43,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._limits = limits
         self._in_head = True
-        self._began_here = False
+        self._began = self._began_here = False
         self._n_head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
@@ -62,7 +62,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Count a new head; what came with its beginning may be the end of a body."""
-        self._in_head = self._began_here = True
+        self._in_head = self._began = self._began_here = True
         self._n_head_bytes = 0
         super().on_message_begin()
 
@@ -111,6 +111,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_arrived()
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False  # the request before this head is still being answered
+        elif not self._began:
+            self.transport.close()  # a 408 would be read as the answer to a request just sent
         elif not self.transport.is_closing():
             self.transport.write(
                 b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
