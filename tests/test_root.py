@@ -7,7 +7,7 @@ import pytest
 import sentire
 from sentire import errors
 from sentire.labels import label_of
-from sentire.threads import available_threads, cgroup_quota
+from sentire.threads import available_threads
 
 
 def test_the_root_exports_four_names():
@@ -69,22 +69,23 @@ def test_foreign_labels_are_mapped_only_where_their_meaning_is_certain(head, nam
 
 
 @pytest.mark.parametrize(
-    ("files", "quota"),
+    "group",
     [
-        pytest.param({"cpu.max": "max 100000\n"}, None, id="v2 without a quota"),
-        pytest.param({"cpu.max": "150000 100000\n"}, 1.5, id="v2"),
-        pytest.param(
-            {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None, id="v1 none"
-        ),
-        pytest.param(
-            {"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "100000"}, 0.5, id="v1"
-        ),
-        pytest.param({}, None, id="no control groups"),
+        pytest.param("", id="of a container"),
+        pytest.param("app.slice/sentire.service", id="of a service, or one above"),
     ],
 )
-def test_threads_follow_the_container_s_quota(tmp_path, files, quota):
-    for name, content in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(content)
-    assert cgroup_quota(tmp_path) == quota
-    assert available_threads(tmp_path) == (1 if quota else available_threads(tmp_path / "none"))
+def test_threads_follow_the_quota_of_the_control_group(tmp_path, group):
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text(f"0::/{group}\n")
+    folder = tmp_path / "sys/fs/cgroup" / group
+    folder.mkdir(parents=True)
+    without = available_threads(tmp_path)
+    for written, n_threads in (
+        ("max", without),
+        ("150000", 1),
+        ("50000", 1),
+        ("99900000", without),
+    ):
+        (folder / "cpu.max").write_text(f"{written} 100000\n")
+        assert available_threads(tmp_path) == n_threads

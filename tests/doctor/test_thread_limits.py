@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from groups import control_group
 
+from sentire.cgroups import cpu_quota, memory_limit, process_limit, throttled
 from sentire.config import Server, Settings
-from sentire.doctor.cgroups import cpu_quota, memory_limit, process_limit, throttled
 from sentire.doctor.findings import Machine
 from sentire.doctor.threads import judge, look
 
@@ -83,7 +83,7 @@ def test_more_threads_than_the_quota_are_told_with_the_right_number(machine_root
 
 
 def test_more_workers_than_cpus_are_told():
-    finding = judge(taken=2, n_cpus=2, quota=None, n_workers=5, is_chosen=False)
+    finding = judge(taken=2, n_cpus=2, quota=None, n_workers=5)
     assert (finding.status, finding.fix) == ("warning", "Set --workers 2.")
 
 

@@ -156,7 +156,9 @@ def test_hundreds_of_slow_clients_hold_up_nobody(url):
                     lines[3 * number + 1].sendall(b"X-Drip: a\r\n")
         assert sorted(spent)[len(spent) // 2] < 0.5
         assert not any(read_all(line) for line in lines[::3]), "nothing was asked"
-        assert all(read_all(line).startswith(b"HTTP/1.1 408 ") for line in lines[1::3] + lines[2::3])
+        assert all(
+            read_all(line).startswith(b"HTTP/1.1 408 ") for line in lines[1::3] + lines[2::3]
+        )
     finally:
         for line in lines:
             line.close()

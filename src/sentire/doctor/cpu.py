@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from sentire.doctor.files import read_text
 from sentire.doctor.findings import Finding, Machine, broken, fine, warning
+from sentire.kernel import read_text
 
 NAME = "cpu"
 

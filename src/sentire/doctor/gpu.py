@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sentire.doctor.files import children, read_text
 from sentire.doctor.findings import Finding, Machine, broken, fine, skipped, warning
+from sentire.kernel import children, read_text
 
 NAME = "gpu"
 

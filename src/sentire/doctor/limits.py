@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import psutil
 
-from sentire.doctor.cgroups import process_limit
+from sentire.cgroups import process_limit
 from sentire.doctor.findings import Finding, Machine, broken, fine, warning
 from sentire.threads import available_threads
 
@@ -28,7 +28,7 @@ def look(machine: Machine) -> Iterator[Finding]:
         yield fine(NAME, "there are none of this kind on Windows.")
         return
     n_workers = machine.settings.server.workers
-    threads = machine.settings.threads or available_threads(machine.root / "sys/fs/cgroup")
+    threads = machine.settings.threads or available_threads(machine.root)
     yield files(_soft(psutil.RLIMIT_NOFILE))
     user = None if os.geteuid() == 0 else _soft(psutil.RLIMIT_NPROC)
     group = process_limit(machine.root)

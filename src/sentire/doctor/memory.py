@@ -6,11 +6,11 @@ from pathlib import Path
 
 import psutil
 
-from sentire.doctor.cgroups import memory_left, memory_limit
-from sentire.doctor.files import read_text
+from sentire.cgroups import memory_left, memory_limit
 from sentire.doctor.findings import Finding, Machine, broken, fine, size, warning
 from sentire.doctor.models import folders
 from sentire.doctor.trial import Trial, attempt
+from sentire.kernel import read_text
 
 NAME = "memory"
 

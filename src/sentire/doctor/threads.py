@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Iterator
 
-from sentire.doctor.cgroups import Quota, cpu_quota, throttled
+from sentire.cgroups import Quota, cpu_quota, throttled
 from sentire.doctor.findings import Finding, Machine, fine, warning
 from sentire.threads import available_threads
 
@@ -18,7 +18,7 @@ def look(machine: Machine) -> Iterator[Finding]:
     """Compare threads, workers and quota."""
     settings, root = machine.settings, machine.root
     quota = cpu_quota(root)
-    taken = settings.threads or available_threads(root / "sys/fs/cgroup")
+    taken = settings.threads or available_threads(root)
     n_cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     stopped = throttled(root)
     yield judge(
@@ -26,7 +26,6 @@ def look(machine: Machine) -> Iterator[Finding]:
         n_cpus=n_cpus or 1,
         quota=quota,
         n_workers=settings.server.workers,
-        is_chosen=settings.threads is not None,
     )
     if stopped is not None and stopped > _MUCH:
         yield warning(
@@ -38,9 +37,7 @@ def look(machine: Machine) -> Iterator[Finding]:
         )
 
 
-def judge(
-    *, taken: int, n_cpus: int, quota: Quota | None, n_workers: int, is_chosen: bool
-) -> Finding:
+def judge(*, taken: int, n_cpus: int, quota: Quota | None, n_workers: int) -> Finding:
     """Decide about a number of threads.
 
     Parameters
@@ -49,7 +46,6 @@ def judge(
     n_cpus : CPUs that the process may run on
     quota : of the container, if any
     n_workers : processes that share the threads; each gets at least one
-    is_chosen : whether somebody set the threads
     """
     limit = n_cpus if quota is None else min(n_cpus, quota.cpus)
     allowed = "no quota" if quota is None else f"a quota of {quota.cpus:g} (in {quota.group})"
@@ -69,11 +65,10 @@ def judge(
             else "they take the CPUs from each other, and no text is done sooner"
         )
         change = f"--threads {best}" if taken > best else f"--workers {best}"
-        how = "Set" if is_chosen or n_workers > taken else "They are not found by themselves; set"
         return warning(
             NAME,
             f"{said} {what} are more than {limit:g} CPUs: {why}.",
-            f"{how} {change}.",
+            f"Set {change}.",
             **details,
         )
     if quota is not None and quota.cpus < 1:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from sentire.errors import OutputError
 from sentire.export.graph import name_outputs, write_graph
@@ -31,9 +32,9 @@ def export_onnx(model: nn.Module, path: Path, *, max_length: int) -> None:
     Parameters
     ----------
     model : module
-        Called with int64 tensors ``input_ids`` and ``attention_mask`` of shape (n_texts, n_tokens);
-        gives a dict of output name -> float32 tensor of shape (n_texts, width). The graph's outputs
-        have its names and its order.
+        Left in evaluation mode and with plain attention. Called with int64 tensors ``input_ids``
+        and ``attention_mask`` of shape (n_texts, n_tokens); gives a dict of output name -> float32
+        tensor of shape (n_texts, width). The graph's outputs have its names and its order.
     max_length : int
         Longest row in tokens.
 
@@ -49,6 +50,7 @@ def export_onnx(model: nn.Module, path: Path, *, max_length: int) -> None:
             f"{_MOST_BYTES / 1e9:.0f} GB. Choose a smaller model, or distill this one first."
         )
     model.eval()
+    _attend_plainly(model)
     width = min(_TOKENS, max_length)
     example = torch.full((_ROWS, width), 5, dtype=torch.int64)
     mask = torch.ones_like(example)
@@ -72,6 +74,17 @@ def export_onnx(model: nn.Module, path: Path, *, max_length: int) -> None:
     graph = program.model_proto
     name_outputs(graph, names)
     write_graph(graph, path)
+
+
+def _attend_plainly(model: nn.Module) -> None:
+    """Compute attention by two products and a softmax, which OpenVINO runs as one kernel.
+
+    PyTorch's own operator is exported with a test for rows that are masked whole, and transposes
+    that keep the engine from seeing it: 11 % slower, and 45 MB more in a process that serves.
+    """
+    for module in model.modules():
+        if isinstance(module, PreTrainedModel):
+            module.set_attn_implementation("eager")
 
 
 @contextmanager

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from sentire.doctor.files import read_text
-from sentire.threads import cgroup_quota
+from sentire.kernel import read_text
 
 _UNLIMITED = 1 << 60
 """Version 1 writes about 2^63 where there is no limit."""
@@ -102,12 +101,12 @@ def _folders(root: Path, controller: str) -> Iterator[Path]:
 
 def _quota(folder: Path) -> float | None:
     if (folder / "cpu.max").exists():
-        return cgroup_quota(folder)
+        written = read_text(folder / "cpu.max").split()[:2]
+    else:
+        written = [read_text(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
     try:
-        quota, period = (
-            int(read_text(folder / f"cpu.cfs_{name}_us") or "-1") for name in ("quota", "period")
-        )
-    except ValueError:
+        quota, period = map(int, written)
+    except ValueError:  # "max", or no limit that can be read
         return None
     return quota / period if quota > 0 and period > 0 else None
 
