@@ -16,7 +16,9 @@ from sentire.service.server import bind, configuration, url_of
 
 
 @contextmanager
-def running(app: ASGIApp, settings: Settings | None = None) -> Iterator[str]:
+def running(
+    app: ASGIApp, settings: Settings | None = None, *, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[str]:
     """Serve an application from a thread, as the commands do; gives its URL."""
     started = threading.Event()
 
@@ -26,7 +28,7 @@ def running(app: ASGIApp, settings: Settings | None = None) -> Iterator[str]:
             started.set()
 
     server = Announcing(configuration(app, settings or Settings()))
-    with bind("127.0.0.1", 0) as sock:
+    with bind(host, port) as sock:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
         thread.start()
         try:

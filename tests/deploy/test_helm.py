@@ -171,6 +171,11 @@ def test_objects_find_each_other(values, rendered):
         [url] = [v["value"] for v in container["env"] if v["name"] == "SENTIRE_REMOTE_URLS"]
         name, _, port = url.removeprefix("http://").partition(":")
         assert [each["port"] for each in services[name]["spec"]["ports"]] == [int(port)]
+        # No proxy stands before the pods, so the port is theirs.
+        assert services[name]["spec"]["clusterIP"] == "None"
+        [asked] = [name for name in deployments if name.endswith("model")]
+        [container] = deployments[asked]["spec"]["template"]["spec"]["containers"]
+        assert [each["containerPort"] for each in container["ports"]] == [int(port)]
 
 
 @pytest.mark.parametrize(

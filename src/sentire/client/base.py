@@ -129,7 +129,9 @@ class BaseClient(ABC):
 
     def _request(self, step: Send) -> dict[str, Any]:
         """Arguments of httpx for a request; the server drops what would come too late."""
-        more = self._headers() if self._headers else {}
+        more = dict(self._headers()) if self._headers else {}
+        if step.host is not None:
+            more["Host"] = step.host
         return {
             "method": "GET" if step.body is None else "POST",
             "url": step.url,

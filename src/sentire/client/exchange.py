@@ -54,6 +54,8 @@ class Send(NamedTuple):
     body: bytes | None
     """None is a GET."""
     timeout_s: float
+    host: str | None = None
+    """What ``Host`` says, where it is not in the URL."""
 
 
 class Sleep(NamedTuple):
@@ -142,7 +144,8 @@ class Exchange:
                 if left_s <= 0:
                     break
                 timeout_s = left_s if choice.is_last else min(left_s, self._patience.one_try_s)
-                outcome = yield Send(choice.server.url + path, body, timeout_s)
+                server = choice.server
+                outcome = yield Send(server.url + path, body, timeout_s, server.host)
                 answer = self._judge(choice, outcome, attempt)
             finally:
                 self._servers.release(choice)
@@ -151,7 +154,8 @@ class Exchange:
         raise attempt.error or ServiceUnreachable(self._servers.reasons)
 
     def _is_ready(self, chosen: Chosen, left_s: float) -> Generator[Step, Outcome, bool]:
-        outcome = yield Send(chosen.server.url + _READY, None, min(left_s, _CHECK_S))
+        server = chosen.server
+        outcome = yield Send(server.url + _READY, None, min(left_s, _CHECK_S), server.host)
         if isinstance(outcome, Reply) and outcome.status == 200:
             self._servers.answered(chosen)
             return True

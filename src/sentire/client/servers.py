@@ -26,8 +26,10 @@ _CHECK_S = 0.05
 class Server:
     """What is known of one server. Changed by :class:`Servers` only."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, host: str | None = None) -> None:
         self.url = url
+        self.host = host
+        """What ``Host`` says, where it is not in the address."""
         self.reason = "was not asked yet"
         """What went wrong the last time."""
         self.in_flight = 0
@@ -78,6 +80,17 @@ class Servers:
     def urls(self) -> tuple[str, ...]:
         """The addresses."""
         return tuple(server.url for server in self._servers)
+
+    def change(self, urls: Mapping[str, str | None]) -> None:
+        """Ask others from now on; what is known of those that stay is kept.
+
+        Parameters
+        ----------
+        urls : base address -> what ``Host`` is to say, or None where the address says it
+        """
+        with self._lock:
+            known = {server.url: server for server in self._servers}
+            self._servers = [known.get(url) or Server(url, host) for url, host in urls.items()]
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -9,12 +9,13 @@ Never:   shows its own callers the addresses, or what a service says about the g
 """
 
 import logging
+import socket
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import msgspec
 
-from sentire.client import AsyncClient, Client, Patience
+from sentire.client import AsyncClient, Patience
 from sentire.config import Settings
 from sentire.errors import (
     RequestRefused,
@@ -23,6 +24,8 @@ from sentire.errors import (
     ServiceUnreachable,
     Unavailable,
 )
+from sentire.gateway.addresses import Addresses, Lookup
+from sentire.gateway.looking import Services
 from sentire.service.models import ModelState
 from sentire.service.tracing import carrier
 from sentire.types import ModelInfo, OnLong, Prediction, Unscored
@@ -30,27 +33,8 @@ from sentire.types import ModelInfo, OnLong, Prediction, Unscored
 _LOG = logging.getLogger("sentire.models")
 
 _AWAY = "No model service answers. Try again a little later."
-_LOOK = Patience(timeout_s=2.0, tries=1, longest_wait_s=0)
-_STATES: dict[str, Literal["ready", "loading"]] = {"READY": "ready", "LOADING": "loading"}
-
-
-class _Entry(msgspec.Struct):
-    name: str
-    version: str
-    state: str
-    reason: str
-    digest: str
-
-
-class _Listing(msgspec.Struct):
-    versions: list[_Entry]
-
-
-class _Health(msgspec.Struct):
-    model: ModelInfo
-
-
-_LISTING, _HEALTH = msgspec.json.Decoder(_Listing), msgspec.json.Decoder(_Health)
+_MOST_TRIED = 4
+"""Services of which each may be tried twice, where one name stands for many."""
 
 
 def open_remote(settings: Settings) -> "RemoteModels":
@@ -121,13 +105,16 @@ class RemoteModels:
     Parameters
     ----------
     urls : sequence of str, at least one
-        Base addresses of services that hold the same models.
+        Base addresses of services that hold the same models. A name with several addresses stands
+        for a service at each.
     api_key : str, optional
         What the services ask for.
     timeout_s : float
         Seconds for a request with all its tries.
     carried : function, optional
         Gives the headers that carry the trace of the request at hand.
+    lookup : function
+        Finds the addresses of a name.
 
     Raises
     ------
@@ -147,12 +134,13 @@ class RemoteModels:
         api_key: str | None = None,
         timeout_s: float = 30.0,
         carried: Callable[[], Mapping[str, str]] | None = None,
+        lookup: Lookup = socket.getaddrinfo,
     ) -> None:
         # Short waits only: a connection that was closed meanwhile is opened again, and a service
         # that is away is for the caller to wait for.
         patience = Patience(
             timeout_s=timeout_s,
-            tries=2 * len(urls) + 1,
+            tries=2 * max(_MOST_TRIED, len(urls)) + 1,
             longest_wait_s=0.1,
             first_wait_s=0.05,
             one_try_s=max(1.0, timeout_s / 2),
@@ -160,9 +148,8 @@ class RemoteModels:
         self._client = AsyncClient(
             urls, api_key=api_key, patience=patience, connections=1000, headers=carried
         )
-        self._lookers = {
-            url: Client(url, api_key=api_key, patience=_LOOK) for url in self._client.servers.urls
-        }
+        addresses = Addresses(self._client.servers.urls, lookup=lookup)
+        self._services = Services(addresses, self._client.servers, api_key=api_key)
         self._states: list[ModelState] = []
         self._default = ModelInfo("", "", "")
         self._is_ready = False
@@ -210,27 +197,16 @@ class RemoteModels:
 
     def follow(self) -> None:
         """Look at the health and the models of every service."""
-        states: list[ModelState] | None = None
-        reasons: list[str] = []
-        is_ready = False
-        for url, looker in self._lookers.items():
-            try:
-                health = _HEALTH.decode(looker.fetch("/health/ready"))
-                if states is None:
-                    states = _states(looker.fetch("/v2/models"), health.model.name)
-                    self._default = health.model
-            except ServiceUnreachable as error:
-                reasons += error.reasons
-            except (SentireError, msgspec.MsgspecError) as error:
-                reasons.append(f"{url}: {error}")
-            else:
-                is_ready = True
-                self._client.servers.revived(url)
-        self._states = states or [
-            msgspec.structs.replace(state, state="failed", reason=_AWAY) for state in self._states
-        ]
-        self._is_ready = is_ready
-        self._note(reasons)
+        seen = self._services.look()
+        if seen.default is None:
+            self._states = [
+                msgspec.structs.replace(state, state="failed", reason=_AWAY)
+                for state in self._states
+            ]
+        else:
+            self._states, self._default = seen.states, seen.default
+        self._is_ready = seen.default is not None
+        self._note(seen.reasons)
 
     async def end(self) -> None:
         """Close the connections of requests."""
@@ -238,8 +214,7 @@ class RemoteModels:
 
     def close(self) -> None:
         """Close the connections that look."""
-        for looker in self._lookers.values():
-            looker.close()
+        self._services.close()
 
     def _note(self, reasons: Sequence[str]) -> None:
         """Log what is wrong with the services, once until it changes."""
@@ -255,18 +230,3 @@ def _own(error: RequestRefused) -> SentireError:
         return error
     _LOG.error("a model service does not take the gateway's requests: %s", error.detail)
     return ServiceFailed("the model service", f"does not take the gateway's requests: {error.code}")
-
-
-def _states(body: bytes, default: str) -> list[ModelState]:
-    """Read what a service lists."""
-    return [
-        ModelState(
-            name=entry.name,
-            version=entry.version,
-            digest=entry.digest,
-            state=_STATES.get(entry.state, "failed"),
-            reason=entry.reason,
-            is_default=entry.name == default,
-        )
-        for entry in _LISTING.decode(body).versions
-    ]

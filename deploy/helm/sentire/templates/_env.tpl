@@ -10,7 +10,7 @@ those of the chart. docs/reference/settings.md lists them.
 {{- $_ := set $own "keys" (dict "file" "/etc/sentire/keys/keys.txt") }}
 {{- end }}
 {{- if eq .component "gateway" }}
-{{- $_ := set $own "remote" (dict "urls" (list (include "sentire.url" (dict "root" .root "component" "model")))) }}
+{{- $_ := set $own "remote" (dict "urls" (list (printf "http://%s:5000" (include "sentire.componentName" (dict "root" .root "component" "model-pods"))))) }}
 {{- $_ := unset $own "downloads" }}
 {{- else }}
 {{- with $values.sources }}

@@ -1,0 +1,116 @@
+"""The model services as last seen: where they are, whether they are ready, what they hold.
+
+Reads:   the names of services, ``/health/ready`` and ``/v2/models`` of each
+Gives:   what was seen; the addresses to the client that asks for predictions
+Never:   sends a text
+"""
+
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from sentire.client import Client, Patience
+from sentire.client.servers import Servers
+from sentire.errors import SentireError, ServiceUnreachable
+from sentire.gateway.addresses import Addresses
+from sentire.service.models import ModelState
+from sentire.types import ModelInfo
+
+_LOOK = Patience(timeout_s=2.0, tries=1, longest_wait_s=0)
+_STATES: dict[str, Literal["ready", "loading"]] = {"READY": "ready", "LOADING": "loading"}
+
+
+class _Entry(msgspec.Struct):
+    name: str
+    version: str
+    state: str
+    reason: str
+    digest: str
+
+
+class _Listing(msgspec.Struct):
+    versions: list[_Entry]
+
+
+class _Health(msgspec.Struct):
+    model: ModelInfo
+
+
+_LISTING, _HEALTH = msgspec.json.Decoder(_Listing), msgspec.json.Decoder(_Health)
+
+
+class Seen(NamedTuple):
+    """What all services said."""
+
+    default: ModelInfo | None
+    """Of the first that is ready; None where none is."""
+    states: list[ModelState]
+    """What that one holds."""
+    reasons: list[str]
+    """What is wrong with the others."""
+
+
+class Services:
+    """Looks at model services. Close it.
+
+    Parameters
+    ----------
+    addresses : Addresses
+    servers : Servers
+        Told of addresses and of services that are back.
+    api_key : str, optional
+    """
+
+    def __init__(self, addresses: Addresses, servers: Servers, *, api_key: str | None) -> None:
+        self._addresses, self._servers, self._api_key = addresses, servers, api_key
+        self._lookers: dict[str, Client] = {}
+
+    def look(self) -> Seen:
+        """Ask every service, wherever its name leads now."""
+        self._find()
+        default, states, reasons = None, list[ModelState](), list[str]()
+        for url, looker in self._lookers.items():
+            try:
+                health = _HEALTH.decode(looker.fetch("/health/ready"))
+                if default is None:
+                    states = _states(looker.fetch("/v2/models"), health.model.name)
+                    default = health.model
+            except ServiceUnreachable as error:
+                reasons += error.reasons
+            except (SentireError, msgspec.MsgspecError) as error:
+                reasons.append(f"{url}: {error}")
+            else:
+                self._servers.revived(url)
+        return Seen(default, states, reasons)
+
+    def close(self) -> None:
+        """Close the connections."""
+        for looker in self._lookers.values():
+            looker.close()
+
+    def _find(self) -> None:
+        found = self._addresses.look()
+        if set(found) == set(self._lookers):
+            return
+        for url in set(self._lookers) - set(found):
+            self._lookers.pop(url).close()
+        for url in set(found) - set(self._lookers):
+            looker = Client(url, api_key=self._api_key, patience=_LOOK)
+            looker.servers.change({url: found[url]})
+            self._lookers[url] = looker
+        self._servers.change(found)
+
+
+def _states(body: bytes, default: str) -> list[ModelState]:
+    """Read what a service lists."""
+    return [
+        ModelState(
+            name=entry.name,
+            version=entry.version,
+            digest=entry.digest,
+            state=_STATES.get(entry.state, "failed"),
+            reason=entry.reason,
+            is_default=entry.name == default,
+        )
+        for entry in _LISTING.decode(body).versions
+    ]
