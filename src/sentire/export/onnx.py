@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import onnx
 import torch
 from torch import nn
-from transformers import PreTrainedModel
 
 from sentire.errors import OutputError
-from sentire.export.graph import name_outputs, write_graph
+from sentire.export.graph import drop_unused, name_outputs, write_graph
 
 OPSET = 20
 INPUTS = ("input_ids", "attention_mask")
@@ -32,9 +32,9 @@ def export_onnx(model: nn.Module, path: Path, *, max_length: int) -> None:
     Parameters
     ----------
     model : module
-        Left in evaluation mode and with plain attention. Called with int64 tensors ``input_ids``
-        and ``attention_mask`` of shape (n_texts, n_tokens); gives a dict of output name -> float32
-        tensor of shape (n_texts, width). The graph's outputs have its names and its order.
+        Called with int64 tensors ``input_ids`` and ``attention_mask`` of shape (n_texts, n_tokens);
+        gives a dict of output name -> float32 tensor of shape (n_texts, width). The graph's outputs
+        have its names and its order.
     max_length : int
         Longest row in tokens.
 
@@ -50,7 +50,6 @@ def export_onnx(model: nn.Module, path: Path, *, max_length: int) -> None:
             f"{_MOST_BYTES / 1e9:.0f} GB. Choose a smaller model, or distill this one first."
         )
     model.eval()
-    _attend_plainly(model)
     width = min(_TOKENS, max_length)
     example = torch.full((_ROWS, width), 5, dtype=torch.int64)
     mask = torch.ones_like(example)
@@ -73,18 +72,30 @@ def export_onnx(model: nn.Module, path: Path, *, max_length: int) -> None:
         raise RuntimeError("PyTorch gave no ONNX program")
     graph = program.model_proto
     name_outputs(graph, names)
+    _drop_softmax_guards(graph)
     write_graph(graph, path)
 
 
-def _attend_plainly(model: nn.Module) -> None:
-    """Compute attention by two products and a softmax, which OpenVINO runs as one kernel.
+def _drop_softmax_guards(model: onnx.ModelProto) -> None:
+    """Let attention weights go where they are used, without a test whether they are numbers.
 
-    PyTorch's own operator is exported with a test for rows that are masked whole, and transposes
-    that keep the engine from seeing it: 11 % slower, and 45 MB more in a process that serves.
+    PyTorch exports its attention with a test for rows that are masked whole, which no text gives.
+    OpenVINO runs attention as one kernel where nothing stands between: 10 % faster, and a process
+    that serves holds 45 MB less.
     """
-    for module in model.modules():
-        if isinstance(module, PreTrainedModel):
-            module.set_attn_implementation("eager")
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in model.graph.node:
+        for tensor in node.input:
+            readers.setdefault(tensor, []).append(node)
+    for softmax in [node for node in model.graph.node if node.op_type == "Softmax"]:
+        [weights] = softmax.output
+        tests = [node for node in readers.get(weights, ()) if node.op_type == "IsNaN"]
+        for choice in [node for test in tests for node in readers.get(test.output[0], ())]:
+            if choice.op_type == "Where" and choice.input[2] == weights:
+                for node in readers.get(choice.output[0], ()):
+                    at = list(node.input).index(choice.output[0])
+                    node.input[at] = weights
+    drop_unused(model)
 
 
 @contextmanager
