@@ -2,16 +2,20 @@
 
 import subprocess
 import sys
+from collections import Counter
+from importlib import import_module
 
 import numpy as np
 import pytest
 
 import sentire
 from sentire.backends.choose import open_backend
+from sentire.backends.openvino import drop_guards
 from sentire.bundle.builtin import find_bundle
-from sentire.bundle.store import read_bundle
+from sentire.bundle.store import MODEL_NAME, read_bundle
 from sentire.errors import BackendError, MissingExtra, OptionError
 from sentire.inference.batching import pad
+from sentire.optional import silence_openvino
 from sentire.types import Document
 
 TEXTS = ["I love this!", "太差了", "The train leaves at nine.", "很好 " * 40]
@@ -37,6 +41,25 @@ def test_an_answer_does_not_depend_on_what_runs_beside_it(shipped, engine):
     alone, together = (logits_of(backend, shipped, together=t) for t in (False, True))
     np.testing.assert_allclose(alone, together, atol=1e-4)
     backend.close()
+
+
+def test_nothing_stands_between_attention_weights_and_their_use(shipped):
+    silence_openvino()
+    network = import_module("openvino").Core().read_model(shipped.path / MODEL_NAME)
+    softmaxes = [op for op in network.get_ordered_ops() if op.get_type_name() == "Softmax"]
+
+    def readers():
+        targets = [each for op in softmaxes for each in op.output(0).get_target_inputs()]
+        return Counter(each.get_node().get_type_name() for each in targets)
+
+    n = len(softmaxes)
+    assert readers() == {"IsNaN": n, "Select": n}, "else there is nothing to drop"
+    drop_guards(network)
+    assert readers()["Select"] == 0
+    assert sum(readers().values()) - readers()["IsNaN"] == n
+    left = [op.get_type_name() for op in network.get_ordered_ops()]
+    assert left.count("Select") == 1, "the mask is still chosen by its own"
+    assert "IsNaN" not in left
 
 
 def test_openvino_and_onnx_runtime_agree_on_the_label_and_nearly_on_the_scores():
