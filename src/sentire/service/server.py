@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from sentire.config import Settings
 from sentire.errors import OptionError
+from sentire.service import memory
 from sentire.service.accepting import Acceptor, Loads
 from sentire.service.peers import Peers
 from sentire.service.protocol import BoundedProtocol, protocol_with
@@ -144,7 +145,12 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Take requests from now on."""
         if self.started:
+            memory.keep()
             self._on_ready()
 
 
@@ -166,8 +172,7 @@ class _Sharing(_Server):
                 loads=self._loads,
             )
             self.servers.append(acceptor)  # type: ignore[arg-type]
-        if self.started:
-            self._on_ready()
+        self._begin()
 
     async def on_tick(self, counter: int) -> bool:
         self._loads.tell(self._n_connections())  # ten times a second
