@@ -9,8 +9,8 @@ from sentire.doctor.findings import Machine
 from sentire.doctor.limits import look
 
 READ_ONLY = (
-    "for folder in /tmp /var/tmp /usr/tmp; do [ -d $folder ] && "
-    'mount -t tmpfs -o ro,size=4k tmpfs $folder; done; cd /proc && exec "$@"'
+    "for folder in /tmp /var/tmp /usr/tmp; do [ -d $folder ] && mount --bind $folder $folder && "
+    'mount -o remount,bind,ro $folder; done; cd /proc && exec "$@"'
 )
 
 

@@ -85,6 +85,8 @@ def tested(written: str, trial: Trial) -> Finding:
         )
     elif trial.is_out_of_memory:
         fix = "There is too little memory; see memory."
+    elif trial.lacks_thread:
+        fix = "A thread could not start: see memory for a limit of addresses, limits for threads."
     elif trial.kind == "SelfTestFailed":
         fix = "Try --engine onnxruntime. Where that agrees with the bundle, report a bug."
     else:

@@ -56,7 +56,7 @@ def judge(
         bound += f", and ulimit -v allows {size(addresses)} of addresses"
     said = f"{size(left)} free{bound}."
     details = {"free": left, "limit": limit, "addresses": addresses, "needed": need, "swap": swap}
-    if any(trial.is_out_of_memory for trial in trials):
+    if any(t.is_out_of_memory or (t.lacks_thread and addresses is not None) for t in trials):
         fix = (
             "Raise ulimit -v or take it away: engines reserve far more addresses than memory."
             if addresses is not None

@@ -47,6 +47,11 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
             return True  # nobody else sends it to a process that is a second old
         return bool(self.error) and any(word in self.error for word in _OUT_OF_MEMORY)
 
+    @property
+    def lacks_thread(self) -> bool:
+        """Whether a thread could not start: for want of addresses, or of the number allowed."""
+        return "can't start new thread" in self.error
+
 
 @lru_cache
 def attempt(path: Path, engine: str, threads: int | None) -> Trial:
