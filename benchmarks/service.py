@@ -40,7 +40,7 @@ from sentire.threads import available_threads
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("generator", "calls", "peak", "batches", "lone", "half", "curve", "memory", "cold", "swap")
-ROUNDS = 5
+ROUNDS = 3
 BRIEF = frozenset({"calls", "peak", "batches", "lone", "half", "cold", "swap"})
 
 
