@@ -67,3 +67,10 @@ def test_a_container_with_too_little_memory_is_found(doctor):
     [finding] = findings
     assert finding["details"]["limit"] == 160 * MB
     assert "could not be loaded" in finding["found"]
+
+
+@pytest.mark.parametrize(("addresses", "status"), [(800 * MB, "broken"), (None, "fine")])
+def test_a_thread_that_can_t_start_is_a_want_of_addresses_where_they_are_limited(addresses, status):
+    trial = Trial(error="RuntimeError: can't start new thread", kind="1")
+    found = judge([trial], left=8 << 30, limit=None, n_workers=1, addresses=addresses)
+    assert found.status == status

@@ -29,8 +29,8 @@ _CLOSE = 0.75
 """A shorter window joins a batch if padding at most a quarter of it is waste."""
 
 _MAX_PAIRS = 512 * 128
-"""Attention holds a number for each pair of a row's tokens, in every head: two rows of 256 tokens
-beside each other cost the process 45 MB more than one."""
+"""Where the engine has no one kernel for it, attention holds a number for each pair of a row's
+tokens, in every head: two rows of 256 tokens beside each other cost 45 MB more than one."""
 
 _WORTHWHILE = 128
 """Padded tokens that are not divided further between runs: each run costs something by itself."""
