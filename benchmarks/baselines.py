@@ -39,12 +39,12 @@ from rich.table import Table
 from rich.text import Text
 
 import sentire
-from sentire.cli.data import sources
 from sentire.evaluation.assessment import outcomes_of
 from sentire.evaluation.compare import compare
 from sentire.evaluation.datasets import Dataset, Source, read_dataset
 from sentire.evaluation.metrics import METRICS, Outcomes, measure
 from sentire.evaluation.scoring import Scored, score
+from sentire.jobs.sources import Reading, labelled_sources
 from sentire.labels import POLARITY
 
 SHOWN = ("accuracy", "macro_f1", "macro_recall")
@@ -126,7 +126,11 @@ def main() -> None:
 def read(data: Sequence[str], root: Path | None, limit: int) -> list[Dataset]:
     """The sets of the polarity head, cut to ``limit`` texts where it is above 0."""
     options: dict[str, Any] = {"data_root": root}
-    datasets = [read_dataset(s) for s in sources(data, Source, **options) if s.head == "polarity"]
+    datasets = [
+        read_dataset(s)
+        for s in labelled_sources(data, Source, Reading(**options))
+        if s.head == "polarity"
+    ]
     return [
         d.take(np.sort(np.random.default_rng(7).permutation(len(d.texts))[: limit or None]))
         for d in datasets

@@ -13,7 +13,8 @@ import pytest
 
 from checkpoints import make_folder, make_spoiled
 from sentire.bundle.store import read_bundle
-from sentire.cli.assembling import Stages, aligned
+from sentire.cli.stages import Stages
+from sentire.cli.tables import aligned
 from sentire.export.probes import calibration_texts, probes
 
 pytestmark = pytest.mark.filterwarnings("ignore")

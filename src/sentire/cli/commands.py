@@ -1,4 +1,4 @@
-"""The list of commands; each is imported when it is called."""
+"""The list of commands; each is imported when it is asked for, its work when it is called."""
 
 from importlib import import_module
 from keyword import iskeyword

@@ -1,12 +1,10 @@
 """``sentire distill``: a small model that answers as a large one does."""
 
-from pathlib import Path
-from typing import Any
-
 import click
 
 from sentire.cli.data import data_options
-from sentire.cli.learning import learning_options, numbers_of, require_extras
+from sentire.cli.deferred import DeferredCommand
+from sentire.cli.learning import LEARNING, learning_options
 
 _EXAMPLES = """
 \b
@@ -24,7 +22,9 @@ A teacher is what sentire train leaves beside its bundle, in BUNDLE.training.
 """
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(
+    cls=DeferredCommand, work="sentire.cli.runs:distill", extras=LEARNING, epilog=_EXAMPLES
+)
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
 @click.option(
     "--teacher",
@@ -72,63 +72,9 @@ A teacher is what sentire train leaves beside its bundle, in BUNDLE.training.
 )
 @data_options
 @learning_options
-def distill(data: tuple[str, ...], **options: Any) -> None:
+def distill() -> None:
     """Train a small model to answer as trained networks do.
 
     DATA is what sentire train takes: labelled texts, of which the labels count a little and the
     teacher's answers much.
     """
-    require_extras()
-    import msgspec
-
-    from sentire.cli import runs
-    from sentire.errors import OptionError
-    from sentire.training.backbone import open_backbone
-    from sentire.training.distill import Distillation
-    from sentire.training.run import prune_vocabulary
-    from sentire.training.students import Tutor, layers_of
-    from sentire.training.students import distill as run_distillation
-    from sentire.training.trained import load_trained
-
-    wanted = runs.wanted_bundle(options, description="Distilled.")
-    tutors = []
-    for given in options["teachers"]:
-        folder, _, languages = given.partition("=")
-        tutors.append(
-            Tutor(load_trained(Path(folder)), tuple(languages.split(",")) if languages else ())
-        )
-    layers, name = numbers_of("--layers", options["layers"]), options["backbone"]
-    if name is None and options["vocabulary"] is not None:
-        raise OptionError(
-            "--vocabulary goes with --backbone; a teacher's layers keep its vocabulary"
-        )
-    student = (
-        layers_of(tutors[0].trained, layers)
-        if name is None
-        else open_backbone(name).shrink(layers, None)
-    )
-    found = runs.read_data(data, options, unlabelled=options["unlabelled"])
-    job = runs.new_job(found, options)
-    if options["vocabulary"] is not None:
-        student, pruned = prune_vocabulary(
-            student, found.rows, job.text, size=options["vocabulary"]
-        )
-        click.echo(pruned.summary(), err=True)
-    weights = {key: options[key] for key in ("temperature", "hard", "hidden")}
-    try:
-        settings = msgspec.convert(
-            {key: value for key, value in weights.items() if value is not None}, Distillation
-        )
-    except msgspec.ValidationError as error:
-        raise OptionError(f"--temperature, --hard, --hidden: {error}") from None
-    topics = None if options["topics"] is None else open_backbone(options["topics"])
-    with runs.watched(job) as watched:
-        trained = run_distillation(
-            watched,
-            student,
-            tutors,
-            settings,
-            name=name or tutors[0].trained.record.backbone,
-            topics_from=topics,
-        )
-    runs.finish(trained, wanted, found, bundle=not options["no_bundle"])

@@ -1,11 +1,12 @@
 """``sentire evaluate``: how right a model is on labelled data, and where it is not."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import click
 
-from sentire.cli.data import OPTIONS, data_options
+from sentire.cli.data import data_options
+from sentire.cli.deferred import DeferredCommand
 from sentire.types import Engine
 
 _EXAMPLES = """
@@ -32,7 +33,7 @@ some texts could not be scored, 130 interrupted.
 """
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(cls=DeferredCommand, work="sentire.cli.evaluation:evaluate", epilog=_EXAMPLES)
 @click.argument("bundle")
 @click.argument("data", nargs=-1, metavar="[DATA]...")
 @data_options
@@ -67,19 +68,10 @@ some texts could not be scored, 130 interrupted.
     show_default=True,
     help="What runs the model.",
 )
-def evaluate(bundle: str, data: tuple[str, ...], **options: Any) -> int:
+def evaluate() -> None:
     """Measure a model on labelled data, through the engine that serves.
 
     BUNDLE is a model's name, name@version, or a bundle's folder. DATA are labelled files of the
     kinds that "analyze" reads, databases' URLs with --query, or a .toml that lists them. Accuracy,
     macro-F1, calibration and the rest come with 95 % intervals.
     """
-    from sentire.cli.evaluation import Request, run
-    from sentire.errors import OptionError
-
-    if not data and not options["behaviour"]:
-        raise OptionError(
-            "nothing to evaluate with: name labelled data behind the model, or say --behaviour."
-        )
-    reading = {name: options.pop(name) for name in OPTIONS}
-    return run(Request(bundle=bundle, data=data, reading=reading, **options))

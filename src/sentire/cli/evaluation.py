@@ -1,70 +1,47 @@
-"""Run one ``sentire evaluate``: read, score, assess, write.
-
-Everything that can be refused is refused before a model runs: outputs, labels, classes, heads.
-"""
+"""The work of ``sentire evaluate``: call the job, print and write its report."""
 
 import errno
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import datetime
-from importlib.metadata import version
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from sentire.bundle.builtin import find_bundle
-from sentire.bundle.manifest import Manifest
-from sentire.bundle.store import read_manifest
-from sentire.cli.data import sources
+from sentire.cli.data import OPTIONS
+from sentire.cli.figures import print_report
 from sentire.cli.main import say
-from sentire.errors import OutputError
-from sentire.evaluation.assessment import assess, assess_together, check_classes
-from sentire.evaluation.behaviour.checks import Check, read_checks
-from sentire.evaluation.behaviour.suite import run_checks
-from sentire.evaluation.datasets import Dataset, Source, read_dataset
+from sentire.cli.progress import ProgressBar
+from sentire.errors import OptionError, OutputError
 from sentire.evaluation.page.render import check_page, render_page
-from sentire.evaluation.results import BehaviourResult, Report, SetResult
-from sentire.evaluation.scoring import Progress, Scored, check_head, score
-from sentire.inference.analyzer import Analyzer
-from sentire.io.columns import unique_names
+from sentire.evaluation.results import Report
 from sentire.io.failures import unwritable
-from sentire.labels import LABELS
-from sentire.types import ModelInfo
-
-if TYPE_CHECKING:
-    from sentire.cli.progress import ProgressBar
+from sentire.jobs.evaluation import EvaluateOptions
+from sentire.jobs.evaluation import evaluate as run_evaluation
+from sentire.jobs.sources import Reading
 
 ALL_SCORED, SOME_UNSCORED = 0, 3
 
 
-class Request(NamedTuple):
-    """What was asked for on the command line."""
-
-    bundle: str
-    data: tuple[str, ...]
-    reading: Mapping[str, Any]
-    """The options of ``cli/data.py``."""
-    against: str | None
-    behaviour: bool
-    json_file: Path | None
-    html_file: Path | None
-    kind: str | None
-    engine: str
-
-
-class _Answers(NamedTuple):
-    """What one model said."""
-
-    info: ModelInfo
-    sets: list[Scored]
-    behaviour: BehaviourResult | None
-
-
-def run(request: Request) -> int:
+def evaluate(
+    bundle: str,
+    data: tuple[str, ...],
+    json_file: Path | None,
+    html_file: Path | None,
+    kind: str | None,
+    **options: Any,
+) -> int:
     """Evaluate, print and write.
+
+    Parameters
+    ----------
+    bundle : model's name, ``name@version``, or a bundle's folder
+    data : names of labelled inputs
+    json_file, html_file : where the report is written
+    kind : "table" or "json" on standard output; None chooses by whether it is a terminal
+    **options : the others of ``sentire evaluate``
 
     Returns
     -------
@@ -72,114 +49,45 @@ def run(request: Request) -> int:
 
     Raises
     ------
-    SentireError
-        The data, a model or an output can't be used.
+    OptionError
+        There is nothing to evaluate with.
     """
-    outputs = [path for path in (request.json_file, request.html_file) if path is not None]
+    if not data and not options["behaviour"]:
+        raise OptionError(
+            "nothing to evaluate with: name labelled data behind the model, or say --behaviour."
+        )
+    outputs = [path for path in (json_file, html_file) if path is not None]
     for path in outputs:
         _check_output(path)
-    if request.html_file is not None:
+    if html_file is not None:
         check_page()
-    models = [request.bundle, *([request.against] if request.against else [])]
-    manifests = [read_manifest(find_bundle(model))[0] for model in models]
-    datasets = _read(request)
-    for manifest in manifests:
-        for dataset in datasets:
-            check_head(manifest, dataset)
-    checks = read_checks() if request.behaviour else []
-    with _progress(models, datasets, checks) as progress:
-        answers = [_ask(model, datasets, checks, request.engine, progress) for model in models]
-    report = _report(request, manifests, answers)
-    _print(report, request.kind)
-    data = msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
-    if request.json_file is not None:
-        _write(request.json_file, data)
-    if request.html_file is not None:
-        _write(request.html_file, render_page(report).encode())
+    reading = Reading(**{name: options.pop(name) for name in OPTIONS})
+    with _progress() as progress:
+        report = run_evaluation(
+            EvaluateOptions(bundle=bundle, data=data, reading=reading, **options),
+            progress=progress,
+        )
+    _print(report, kind)
+    if json_file is not None:
+        _write(json_file, _json(report))
+    if html_file is not None:
+        _write(html_file, render_page(report).encode())
     if outputs:
         say(f"written: {', '.join(map(str, outputs))}")
     return SOME_UNSCORED if any(s.reading.unscored for s in report.sets) else ALL_SCORED
 
 
-def _read(request: Request) -> list[Dataset]:
-    datasets = [read_dataset(source) for source in _sources(request)]
-    for dataset in datasets:
-        labels = zip(LABELS[dataset.head], dataset.allowed, strict=True)
-        check_classes(dataset.name, [label for label, occurs in labels if occurs])
-    names = unique_names(dataset.name for dataset in datasets)
-    return [d._replace(name=name) for d, name in zip(datasets, names, strict=True)]
-
-
-def _sources(request: Request) -> list[Source]:
-    return sources(request.data, Source, **request.reading) if request.data else []
-
-
-def _ask(
-    model: str,
-    datasets: Sequence[Dataset],
-    checks: Sequence[Check],
-    engine: str,
-    progress: Progress | None,
-) -> _Answers:
-    with _opened(model, engine) as analyzer:
-        return _Answers(
-            info=analyzer.info,
-            sets=[score(analyzer, dataset, progress=progress) for dataset in datasets],
-            behaviour=run_checks(analyzer, checks, progress=progress) if checks else None,
-        )
-
-
-@contextmanager
-def _opened(model: str, engine: str) -> Iterator[Analyzer]:
-    """A loaded model; one who pressed Ctrl-C does not wait for what is under way."""
-    import sentire
-
-    analyzer = sentire.load(model, engine=engine)
-    try:
-        yield analyzer
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
-        analyzer.close()
-        raise
-    analyzer.close()
-
-
-def _report(request: Request, manifests: Sequence[Manifest], answers: Sequence[_Answers]) -> Report:
-    ours, other = answers[0], answers[1] if len(answers) > 1 else None
-    return Report(
-        model=ours.info,
-        engine=request.engine,
-        sentire=version("sentire"),
-        made=datetime.now().astimezone().isoformat(timespec="seconds"),
-        against=other.info if other else None,
-        sets=[
-            _assess(scored, other.sets[at] if other else None, manifests[0])
-            for at, scored in enumerate(ours.sets)
-        ],
-        together=assess_together(ours.sets),
-        behaviour=ours.behaviour,
-        behaviour_against=other.behaviour if other else None,
-    )
-
-
-def _assess(scored: Scored, other: Scored | None, manifest: Manifest) -> SetResult:
-    head = scored.dataset.head
-    had = manifest.heads[head].labels
-    missing = [label for label in LABELS[head] if label not in had]
-    return assess(scored, other=other, missing=missing)
+def _json(report: Report) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
 
 
 def _print(report: Report, kind: str | None) -> None:
     if kind is None:
         kind = "table" if sys.stdout is not None and sys.stdout.isatty() else "json"
     if kind == "table":
-        from sentire.cli.figures import print_report
-
         print_report(report)
     elif sys.stdout is not None:
-        data = msgspec.json.format(msgspec.json.encode(report), indent=1)
-        sys.stdout.write(data.decode() + "\n")
+        sys.stdout.write(_json(report).decode())
 
 
 def _check_output(path: Path) -> None:
@@ -205,35 +113,17 @@ def _write(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def _progress(
-    models: Sequence[str], datasets: Sequence[Dataset], checks: Sequence[Check]
-) -> Iterator[Progress | None]:
-    """Count over all texts of all models, shown on a terminal only."""
-    total = len(models) * (
-        sum(len(dataset.texts) for dataset in datasets)
-        + len({text for check in checks for text in check.texts})
-    )
-    done = 0
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar over all texts of all models, on a terminal only."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    share = 0.0
+    with ProgressBar(lambda: share, n_before=0) as bar:
 
-    def fraction() -> float:
-        return done / max(1, total)
-
-    with _bar(fraction) as bar:
-        if bar is None:
-            yield None
-            return
-
-        def show(_done: int, _n: int) -> None:
-            nonlocal done
-            done += 1
+        def show(done: int, total: int) -> None:
+            nonlocal share
+            share = done / max(1, total)
             bar.show(done, done)
 
         yield show
-
-
-def _bar(fraction: Any) -> "AbstractContextManager[ProgressBar | None]":
-    if sys.stderr is None or not sys.stderr.isatty():
-        return nullcontext()
-    from sentire.cli.progress import ProgressBar
-
-    return ProgressBar(fraction, n_before=0)

@@ -6,7 +6,19 @@ from typing import Any, TypeVar
 
 import click
 
+from sentire.cli.bundle_options import MAKING
+from sentire.cli.deferred import Extra
+
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+
+LEARNING = (
+    Extra(
+        "training,export",
+        ("torch", "transformers", "safetensors", "onnx", "onnxscript", "matplotlib"),
+        "learning",
+    ),
+    MAKING,
+)
 
 _OUTPUT = "The bundle to make; the run's own files lie beside it, in BUNDLE.training."
 _DEV = "Labelled texts to be judged by, never learned.  [default: a share of DATA]"
@@ -50,36 +62,3 @@ def learning_options(command: _Decorated) -> _Decorated:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-def numbers_of(option: str, given: str | None) -> list[int] | None:
-    """Numbers that an option lists.
-
-    Raises
-    ------
-    OptionError
-        It lists something else.
-    """
-    from sentire.errors import OptionError
-
-    if given is None:
-        return None
-    try:
-        return [int(part) for part in given.split(",")]
-    except ValueError:
-        raise OptionError(f"{option} {given}: write numbers and commas, such as 0,2,4") from None
-
-
-def require_extras() -> None:
-    """Refuse to begin without the libraries of both extras.
-
-    Raises
-    ------
-    MissingExtra
-    """
-    from sentire.cli.assembling import require_extra
-    from sentire.optional import import_extra
-
-    for module in ("torch", "transformers", "safetensors", "onnx", "matplotlib"):
-        import_extra(module, extra="training,export", purpose="learning")
-    require_extra(learning=True)

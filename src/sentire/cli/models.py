@@ -50,7 +50,7 @@ def list_models(registry: str, name: str | None, as_json: bool) -> None:
     """List the versions of all models in a registry, or of one."""
     import json
 
-    from sentire.cli.assembling import aligned
+    from sentire.cli.tables import aligned
     from sentire.registry.references import open_registry
 
     rows = []

@@ -91,10 +91,10 @@ def _figures(one: "Found", other: "Found") -> Iterator[dict[str, Any]]:
 
 
 def _texts(file: Path | None, one: "Found", other: "Found") -> list[str]:
-    from sentire.cli.assembling import read_texts
     from sentire.export.probes import calibration_texts
+    from sentire.jobs.sources import read_texts
 
-    given = read_texts(file)
+    given = [] if file is None else read_texts(file)
     if given:
         return given
     golden = [g.text for found in (one, other) for g in found.manifest.golden]
@@ -142,7 +142,7 @@ def _on_this_disk(found: "Found") -> Iterator[Path]:
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
-    from sentire.cli.assembling import aligned
+    from sentire.cli.tables import aligned
 
     a, b, answers = found["a"], found["b"], found["answers"]
     yield f"A  {a['name']} {a['version']}  {a['digest'][:19]}"

@@ -44,7 +44,7 @@ def pull(model: str, output: Path | None) -> None:
 
 
 def _pull(source: "Source", target: Path) -> None:
-    from sentire.cli.assembling import Stages
+    from sentire.cli.stages import Stages
     from sentire.registry.pulling import pull as pull_files
 
     with Stages() as stages:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sentire.bundle.builtin import find_bundle
 from sentire.bundle.manifest import MANIFEST_NAME, Manifest
 from sentire.bundle.store import read_manifest
-from sentire.cli.assembling import aligned
+from sentire.cli.tables import aligned
 from sentire.registry.aliases import resolve
 from sentire.registry.hub import open_hub
 from sentire.registry.pulling import Source, open_source

@@ -1,12 +1,12 @@
 """``sentire quantize``: an FP32 model becomes an INT8 bundle, within limits that are measured."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from sentire.cli.assembling import assembling_options
-from sentire.cli.data import OPTIONS, data_options
+from sentire.cli.bundle_options import MAKING, assembling_options
+from sentire.cli.data import data_options
+from sentire.cli.deferred import DeferredCommand
 
 _EXAMPLES = """
 \b
@@ -23,13 +23,18 @@ Examples:
 """
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(
+    cls=DeferredCommand,
+    work="sentire.cli.assembly:quantize",
+    extras=(MAKING,),
+    epilog=_EXAMPLES,
+)
 @click.argument("source", metavar="BUNDLE", type=click.Path(path_type=Path))
 @assembling_options
 @data_options
 @click.option("--name", metavar="N", help="Name of the new bundle.  [default: as it was]")
 @click.option("--bundle-version", metavar="V", help="Its version.  [default: as it was]")
-def quantize(source: Path, output: Path, **options: Any) -> int:
+def quantize() -> None:
     """Make an FP32 model INT8, and prove what that costs.
 
     BUNDLE is a bundle whose graph is FP32, or a folder with model.onnx, tokenizer.json and
@@ -37,41 +42,3 @@ def quantize(source: Path, output: Path, **options: Any) -> int:
     holds; the report names them. Without --data, the answers to the calibration texts may hardly
     move, and the bundle says that nobody has measured it.
     """
-    from sentire.cli.assembling import (
-        Stages,
-        limits_of,
-        read_texts,
-        report,
-        require_extra,
-        unbroken,
-    )
-    from sentire.cli.data import sources
-    from sentire.evaluation.datasets import Source, read_dataset
-    from sentire.export.place import check_output
-
-    # What is quickly refused is refused before the large libraries are loaded.
-    check_output(output, force=options["force"])
-    reading = {name: options.pop(name) for name in OPTIONS}
-    dev = [read_dataset(each) for each in sources(options["data"], Source, **reading)]
-    calibration = read_texts(options["calibration"])
-    require_extra(learning=False)
-    from sentire.export.assemble import Options, assemble
-    from sentire.export.folder import Naming, draft_of
-
-    manifest = draft_of(source, Naming(name=options["name"], version=options["bundle_version"]))
-
-    def work(stages: Stages) -> None:
-        made = assemble(
-            source,
-            manifest,
-            output,
-            dev=dev,
-            calibration=calibration,
-            options=Options(
-                limits=limits_of(options["gate"], options["gate_set"]), force=options["force"]
-            ),
-            progress=stages,
-        )
-        click.echo(report(made))
-
-    return unbroken(work)

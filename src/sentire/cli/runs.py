@@ -1,33 +1,29 @@
-"""One run of ``sentire train`` or ``sentire distill``, from its options to its bundle.
+"""The work of ``sentire train`` and ``sentire distill``."""
 
-Reads:   the options, the signals
-Gives:   a job for ``training``; progress on stderr; the history, its curve and the bundle on disk
-Never:   learns a text that the run is judged by
-"""
-
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import click
 import msgspec
 
-from sentire.cli.assembling import read_texts, report
-from sentire.cli.bundling import Wanted, make_bundle
-from sentire.cli.data import OPTIONS, sources
+from sentire.cli.bundle_report import report
+from sentire.cli.data import OPTIONS
+from sentire.cli.stages import Stages
 from sentire.cli.watching import Display, Stop
 from sentire.errors import OptionError
-from sentire.evaluation.datasets import Dataset, Source, read_dataset
-from sentire.export.place import check_output
-from sentire.text.path import TextSettings
+from sentire.export.lighten import Progress
+from sentire.jobs.bundles import BundleOptions
+from sentire.jobs.distillation import DistillOptions
+from sentire.jobs.distillation import distill as run_distillation
+from sentire.jobs.runs import RunOptions, RunResult
+from sentire.jobs.sources import Reading
+from sentire.jobs.training import TrainOptions
+from sentire.jobs.training import train as run_training
+from sentire.training.distill import Distillation
 from sentire.training.finetune import Interrupted
-from sentire.training.history import History, plot
-from sentire.training.mixture import TrainingSource
-from sentire.training.run import Data, Job, Watch, gather
+from sentire.training.run import Watch
 from sentire.training.schedule import Schedule
-from sentire.training.splits import split
-from sentire.training.trained import Trained
 
 _SCHEDULE = {
     "epochs": "epochs",
@@ -40,87 +36,79 @@ _SCHEDULE = {
     "seed": "seed",
 }
 """Option -> field of the schedule."""
+_DISTILLATION = ("temperature", "hard", "hidden")
 
 
-def wanted_bundle(options: dict[str, Any], *, description: str) -> Wanted:
-    """The bundle that the options ask for; an output that can't be written is refused at once.
+def train(data: tuple[str, ...], **options: Any) -> None:
+    """Train with the options of the command line, and print what came of it.
 
-    Raises
-    ------
-    OptionError, OutputError
-        There is something else at the output.
+    Parameters
+    ----------
+    data : names of the labelled inputs
+    **options : those of ``sentire train``
     """
-    output: Path = options["output"]
-    wanted = Wanted(
-        output=output,
+    asked = TrainOptions(
+        **_of_run(data, options, f"Trained from {options['backbone']}."),
+        backbone=options["backbone"],
+        balance=options["balance"],
+    )
+    with _terminal(asked) as (watch, progress):
+        done = run_training(asked, watch=watch, progress=progress)
+    _print(done)
+
+
+def distill(data: tuple[str, ...], **options: Any) -> None:
+    """Distil with the options of the command line, and print what came of it.
+
+    Parameters
+    ----------
+    data : names of the labelled inputs
+    **options : those of ``sentire distill``
+    """
+    weights = {key: options[key] for key in _DISTILLATION if options[key] is not None}
+    try:
+        distillation = msgspec.convert(weights, Distillation)
+    except msgspec.ValidationError as error:
+        raise OptionError(f"--temperature, --hard, --hidden: {error}") from None
+    asked = DistillOptions(
+        **_of_run(data, options, "Distilled."),
+        teachers=options["teachers"],
+        backbone=options["backbone"],
+        topics=options["topics"],
+        unlabelled=options["unlabelled"],
+        distillation=distillation,
+    )
+    with _terminal(asked) as (watch, progress):
+        done = run_distillation(asked, watch=watch, progress=progress)
+    _print(done)
+
+
+def _of_run(data: tuple[str, ...], options: dict[str, Any], description: str) -> dict[str, Any]:
+    """The fields of a run's options that both commands have."""
+    output = options["output"]
+    bundle = BundleOptions(
         name=options["name"] or output.absolute().name.lower(),
         version=options["bundle_version"],
         description=options["description"] or description,
         licence=options["licence"],
         force=options["force"],
     )
-    wanted.check()
-    if not options["no_bundle"]:
-        check_output(output, force=wanted.force)
-    return wanted
+    return {
+        "data": data,
+        "output": output,
+        "bundle": None if options["no_bundle"] else bundle,
+        "reading": Reading(**{name: options[name] for name in OPTIONS}),
+        "layers": _numbers("--layers", options["layers"]),
+        "schedule": _schedule(options),
+        **{
+            name: options[name]
+            for name in ("dev", "dev_share", "max_length", "topic_rows", "vocabulary", "resume")
+        },
+    }
 
 
-def read_data(
-    data: Sequence[str], options: dict[str, Any], *, unlabelled: Sequence[str] = ()
-) -> Data:
-    """What the run learns from, and what it is judged by.
-
-    Raises
-    ------
-    SourceError, OptionError
-        An input can't be read, or its labels mean nothing certain.
-    """
-    schedule = read_schedule(options)
-    reading = {name: options[name] for name in OPTIONS}
-    given = [
-        msgspec.structs.replace(source, balance=options["balance"])
-        if options.get("balance") and not source.balance
-        else source
-        for source in sources(data, TrainingSource, **reading)
-    ]
-    named = options["dev"]
-    if named:
-        tables = [name for name in named if name.lower().endswith(".toml")]
-        reading["data_root"] = options["data_root"] if tables else None
-        dev = [
-            read_dataset(source) for source in sources(named, Source, **_fitting(reading, named))
-        ]
-    else:
-        dev = [
-            split(read_dataset(source), share=options["dev_share"], seed=schedule.seed)[1]
-            for source in given
-        ]
-    texts = [text for name in unlabelled for text in read_texts(Path(name))]
-    found = gather(given, dev, unlabelled=texts, seed=schedule.seed)
-    for use in found.used:
-        click.echo(
-            f"{use.name}: {use.n_rows:,} rows to learn from; left out: {use.n_held_out:,} that are "
-            f"held back for development, {use.n_copies:,} copies",
-            err=True,
-        )
-    return found
-
-
-def _fitting(reading: dict[str, Any], named: Sequence[str]) -> dict[str, Any]:
-    """Options of a single input don't go with tables."""
-    if any(not name.lower().endswith(".toml") for name in named):
-        return reading
-    return dict.fromkeys(reading) | {"data_root": reading["data_root"]}
-
-
-def read_schedule(options: dict[str, Any]) -> Schedule:
-    """Schedule that the options mean.
-
-    Raises
-    ------
-    OptionError
-        A value is not allowed.
-    """
+def _schedule(options: dict[str, Any]) -> Schedule:
+    """Schedule that the options mean; a value that is not allowed is named by its option."""
     given = {
         field: options[option] for option, field in _SCHEDULE.items() if options[option] is not None
     }
@@ -132,45 +120,42 @@ def read_schedule(options: dict[str, Any]) -> Schedule:
         raise OptionError(f"--{named.replace('_', '-')}: {reason}") from None
 
 
-def new_job(data: Data, options: dict[str, Any]) -> Job:
-    """The job that the options mean."""
-    length = options["max_length"]
-    return Job(
-        data=data,
-        text=TextSettings(max_length=length, overlap=length // 4),
-        schedule=read_schedule(options),
-        output=folder_of(options["output"]),
-        resume=options["resume"],
-        topic_rows=options["topic_rows"],
-    )
-
-
-def folder_of(output: Path) -> Path:
-    """Where a run keeps its own files: beside the bundle."""
-    return output.with_name(output.name + ".training")
+def _numbers(option: str, given: str | None) -> tuple[int, ...] | None:
+    if given is None:
+        return None
+    try:
+        return tuple(int(part) for part in given.split(","))
+    except ValueError:
+        raise OptionError(f"{option} {given}: write numbers and commas, such as 0,2,4") from None
 
 
 @contextmanager
-def watched(job: Job) -> Iterator[Job]:
-    """The job with a display, a history and a stop in good order; draws the curve at the end."""
-    history = History(job.output, resume=job.resume)
-    with Stop() as stop, Display(history) as display:
+def _terminal(options: RunOptions) -> Iterator[tuple[Watch, Progress]]:
+    """Show a run's learning, then the making of its bundle; Ctrl-C ends it in good order."""
+    stages: Stages | None = None
+    with Stop() as stop, ExitStack() as shown:
+        display = shown.enter_context(Display())
+
+        def progress(stage: str, done: int, total: int) -> None:
+            nonlocal stages
+            if stages is None:
+                stop.is_learning = False
+                shown.close()  # one bar at a time
+                stages = shown.enter_context(Stages())
+            stages(stage, done, total)
+
         try:
-            yield job._replace(watch=Watch(display.show, stop, display.say))
+            yield Watch(display.show, stop, display.say), progress
         except Interrupted:
             display.say(
-                f"stopped; the state is in {job.output}. "
+                f"stopped; the state is in {options.folder}. "
                 "Run the same command with --resume to go on."
             )
             raise
-    plot(history.points(), job.output / "curve.svg")
 
 
-def finish(trained: Trained, wanted: Wanted, data: Data, *, bundle: bool) -> None:
-    """Make the bundle, unless only the weights were asked for."""
-    if not bundle:
-        click.echo(f"trained weights in {folder_of(wanted.output)}", err=True)
-        return
-    dev: list[Dataset] = [each for each in data.dev if each.head in trained.encoder.n_labels]
-    made = make_bundle(trained, wanted, dev=dev, texts=[row.text for row in data.rows])
-    click.echo(report(made))
+def _print(done: RunResult) -> None:
+    if done.bundle is None:
+        click.echo(f"trained weights in {done.folder}", err=True)
+    else:
+        click.echo(report(done.bundle))

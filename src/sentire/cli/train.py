@@ -1,11 +1,10 @@
 """``sentire train``: labelled texts in, a bundle out."""
 
-from typing import Any
-
 import click
 
 from sentire.cli.data import data_options
-from sentire.cli.learning import learning_options, numbers_of, require_extras
+from sentire.cli.deferred import DeferredCommand
+from sentire.cli.learning import LEARNING, learning_options
 
 _EXAMPLES = """
 \b
@@ -28,7 +27,9 @@ sentire serve --model BUNDLE.
 """
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(
+    cls=DeferredCommand, work="sentire.cli.runs:train", extras=LEARNING, epilog=_EXAMPLES
+)
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
 @click.option(
     "--backbone",
@@ -61,29 +62,10 @@ sentire serve --model BUNDLE.
 )
 @data_options
 @learning_options
-def train(data: tuple[str, ...], **options: Any) -> None:
+def train() -> None:
     """Fine-tune a pretrained encoder on labelled texts.
 
     DATA is CSV, TSV, JSON Lines or Parquet with a column of texts and one of labels, a database's
     URL, or a .toml that lists several of them. Two-class, three-class and five-level data may be
     mixed: rows of a two-class file say nothing about neutral.
     """
-    require_extras()
-    from sentire.cli import runs
-    from sentire.training.backbone import open_backbone
-    from sentire.training.run import prune_vocabulary
-    from sentire.training.run import train as run_training
-
-    name = options["backbone"]
-    wanted = runs.wanted_bundle(options, description=f"Trained from {name}.")
-    backbone = open_backbone(name).shrink(numbers_of("--layers", options["layers"]), None)
-    found = runs.read_data(data, options)
-    job = runs.new_job(found, options)
-    if options["vocabulary"] is not None:
-        backbone, pruned = prune_vocabulary(
-            backbone, found.rows, job.text, size=options["vocabulary"]
-        )
-        click.echo(pruned.summary(), err=True)
-    with runs.watched(job) as watched:
-        trained = run_training(watched, backbone, name=name)
-    runs.finish(trained, wanted, found, bundle=not options["no_bundle"])

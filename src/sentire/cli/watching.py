@@ -11,17 +11,22 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sentire.training.finetune import Moment
-from sentire.training.history import History
 
 
 class Stop:
     """Ctrl-C and SIGTERM end a run after its step; the second Ctrl-C ends it at once.
 
     Use it in ``with``, in the main thread; call it to know whether to stop.
+
+    Attributes
+    ----------
+    is_learning : bool
+        Whether there is a step to end after; without one the first signal ends the run at once.
     """
 
     def __init__(self) -> None:
         self._asked = False
+        self.is_learning = False
 
     def __enter__(self) -> Self:
         self._before = {
@@ -34,27 +39,21 @@ class Stop:
             signal.signal(number, handler)
 
     def __call__(self) -> bool:
-        """Tell whether to stop."""
+        """Tell whether to stop; asked after each step."""
+        self.is_learning = True
         return self._asked
 
     def _came(self, _number: int, _frame: FrameType | None) -> None:
-        if self._asked:
+        if self._asked or not self.is_learning:
             raise KeyboardInterrupt
         self._asked = True
         click.echo("sentire: saving a checkpoint, then stopping…", err=True)
 
 
 class Display(AbstractContextManager["Display"]):
-    """Progress of a run: a bar on a terminal, a line for each evaluation elsewhere.
+    """Progress of a run: a bar on a terminal, a line for each evaluation elsewhere."""
 
-    Parameters
-    ----------
-    history : History
-        Where every moment is noted as well.
-    """
-
-    def __init__(self, history: History) -> None:
-        self._history = history
+    def __init__(self) -> None:
         self._dev = "-"
         self._live = sys.stderr is not None and sys.stderr.isatty()
         self._bar = Progress(
@@ -79,7 +78,6 @@ class Display(AbstractContextManager["Display"]):
 
     def show(self, moment: Moment) -> None:
         """Tell about a step."""
-        self._history.add(moment)
         if moment.dev is not None:
             self._dev = f"{moment.dev['mean']:.3f}"
             self.say(_line(moment))

@@ -6,7 +6,7 @@ Never:   unpickles or runs code that came with a checkpoint
 """
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,7 +42,7 @@ class Backbone(NamedTuple):
     training: tuple[Training, ...] = ()
     """What it learned from, of an encoder that this project trained."""
 
-    def shrink(self, layers: list[int] | None, pieces: list[int] | None) -> "Backbone":
+    def shrink(self, layers: Sequence[int] | None, pieces: Sequence[int] | None) -> "Backbone":
         """Keep only some layers, and only some pieces of the vocabulary; None keeps all.
 
         Raises
@@ -53,7 +53,7 @@ class Backbone(NamedTuple):
         n_layers = int(self.config.num_hidden_layers)
         if layers is not None and (
             not layers
-            or sorted(set(layers)) != layers
+            or sorted(set(layers)) != list(layers)
             or not 0 <= layers[0] <= layers[-1] < n_layers
         ):
             raise OptionError(

@@ -77,7 +77,7 @@ def copy_heads(student: Encoder, teacher: Encoder) -> None:
             layer.load_state_dict(teacher.heads[head].state_dict())
 
 
-def layers_of(trained: Trained, layers: list[int] | None) -> Backbone:
+def layers_of(trained: Trained, layers: Sequence[int] | None) -> Backbone:
     """Where a student starts that is made of its teacher's layers."""
     base = {
         name: tensor.detach().clone() for name, tensor in trained.encoder.base.state_dict().items()

@@ -1,4 +1,4 @@
-"""From trained weights to a bundle: what ``sentire train`` and ``sentire distill`` end with.
+"""From trained weights to a bundle: what training and distillation end with.
 
 Reads:   a trained network, development sets, texts to calibrate with
 Gives:   a bundle
@@ -9,17 +9,16 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 from tokenizers import Tokenizer
 
 from sentire.bundle.manifest import Name, Version
-from sentire.cli.assembling import Stages
 from sentire.errors import OptionError
 from sentire.evaluation.datasets import Dataset
 from sentire.export.assemble import Assembled, Options, assemble
 from sentire.export.draft import Identity, draft
+from sentire.export.lighten import Progress
 from sentire.export.onnx import export_onnx
 from sentire.labels import LABELS, POLARITY
 from sentire.text.tokenize import TextTokenizer
@@ -29,15 +28,16 @@ _CALIBRATION = 300
 """Texts that ranges of activations are taken from."""
 
 
-class Wanted(NamedTuple):
-    """What the bundle should be."""
+class BundleOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a bundle is called, and whether it may replace another."""
 
-    output: Path
     name: str
-    version: str
+    version: str = "0.1.0"
     description: str
-    licence: str
-    force: bool
+    """What the model card says first."""
+    licence: str = "unstated"
+    force: bool = False
+    """Replace a bundle that stands at the output."""
 
     def check(self) -> None:
         """Refuse names that no bundle may have.
@@ -59,14 +59,26 @@ class Wanted(NamedTuple):
 
 
 def make_bundle(
-    trained: Trained, wanted: Wanted, *, dev: Sequence[Dataset], texts: Sequence[str]
+    trained: Trained,
+    output: Path,
+    options: BundleOptions,
+    *,
+    dev: Sequence[Dataset],
+    texts: Sequence[str],
+    progress: Progress,
 ) -> Assembled:
     """Export, quantize, calibrate, measure, write.
 
     Parameters
     ----------
+    trained : Trained
+    output : Path
+        Folder of the new bundle.
+    options : BundleOptions
     dev : sets that the figures and temperatures come from
     texts : like those that will be served; a sample of them is calibrated with
+    progress : function
+        Told the stage, how much of it is done, and of how much.
 
     Raises
     ------
@@ -75,10 +87,10 @@ def make_bundle(
     """
     record, encoder = trained.record, trained.encoder
     identity = Identity(
-        name=wanted.name,
-        version=wanted.version,
-        description=wanted.description,
-        licence=wanted.licence,
+        name=options.name,
+        version=options.version,
+        description=options.description,
+        licence=options.licence,
     )
     vectors = encoder.embedding
     manifest = draft(
@@ -88,9 +100,9 @@ def make_bundle(
         embedding=None if vectors is None else vectors.linear.out_features,
         training=record.training,
     )
-    with tempfile.TemporaryDirectory() as temporary, Stages() as stages:
+    with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        stages("exporting", 0, 0)
+        progress("exporting", 0, 0)
         export_onnx(
             encoder, folder / "model.onnx", max_length=encoder.config.max_position_embeddings
         )
@@ -98,11 +110,11 @@ def make_bundle(
         return assemble(
             folder,
             manifest,
-            wanted.output,
+            output,
             dev=dev,
             calibration=_sample(texts),
-            options=Options(force=wanted.force),
-            progress=stages,
+            options=Options(force=options.force),
+            progress=progress,
         )
 
 
