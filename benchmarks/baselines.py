@@ -41,10 +41,10 @@ from rich.text import Text
 import sentire
 from sentire.evaluation.assessment import outcomes_of
 from sentire.evaluation.compare import compare
-from sentire.evaluation.datasets import Dataset, Source, read_dataset
+from sentire.evaluation.datasets import Dataset, LabelledSource, read_dataset
 from sentire.evaluation.metrics import METRICS, Outcomes, measure
-from sentire.evaluation.scoring import Scored, score
-from sentire.jobs.sources import Reading, labelled_sources
+from sentire.evaluation.scores import Scored, score
+from sentire.jobs.sources import ReadOptions, labelled_sources
 from sentire.labels import POLARITY
 
 SHOWN = ("accuracy", "macro_f1", "macro_recall")
@@ -128,7 +128,7 @@ def read(data: Sequence[str], root: Path | None, limit: int) -> list[Dataset]:
     options: dict[str, Any] = {"data_root": root}
     datasets = [
         read_dataset(s)
-        for s in labelled_sources(data, Source, Reading(**options))
+        for s in labelled_sources(data, LabelledSource, ReadOptions(**options))
         if s.head == "polarity"
     ]
     return [
@@ -193,9 +193,9 @@ def outcomes(dataset: Dataset, kept: np.ndarray, labels: np.ndarray) -> Outcomes
     """What was true and what a peer told, over the labels of the set."""
     allowed = np.asarray(dataset.allowed)
     held = (dataset.gold > 0)[kept]
-    told = np.eye(len(POLARITY), dtype=np.bool_)[labels]
+    predicted = np.eye(len(POLARITY), dtype=np.bool_)[labels]
     right = held[np.arange(len(kept)), labels]
-    return Outcomes(held[:, allowed], told[:, allowed], right)
+    return Outcomes(held[:, allowed], predicted[:, allowed], right)
 
 
 def row_of(dataset: Dataset, who: str, found: Outcomes) -> dict[str, Any]:

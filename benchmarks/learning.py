@@ -36,7 +36,7 @@ from sentire.training.encoder import Encoder
 from sentire.training.examples import Collator, TensorBatch, encode
 from sentire.training.finetune import finetune
 from sentire.training.losses import supervised
-from sentire.training.mixture import Row, Target
+from sentire.training.mixture import Target, TrainingRow
 from sentire.training.schedule import Schedule
 from sentire.training.trained import new_encoder
 
@@ -44,12 +44,12 @@ N_TEXTS, N_WARM = 1200, 200
 MAX_LENGTH = 128
 
 
-def rows() -> list[Row]:
+def rows() -> list[TrainingRow]:
     """Texts with labels that mean nothing: speed does not depend on them."""
     everything = np.ones(len(POLARITY), np.bool_)
     gold = np.eye(len(POLARITY), dtype=np.float32)
     return [
-        Row(text, {"polarity": Target(gold[n % 3], everything, 1.0)}, None)
+        TrainingRow(text, {"polarity": Target(gold[n % 3], everything, 1.0)}, None)
         for n, text in enumerate(texts(N_TEXTS))
     ]
 

@@ -4,7 +4,7 @@ import click
 from click.testing import CliRunner
 
 from sentire.cli.data import OPTIONS, data_options
-from sentire.jobs.sources import Reading
+from sentire.jobs.sources import ReadOptions
 
 
 def test_the_command_line_hands_over_the_names_that_are_promised():
@@ -19,4 +19,4 @@ def test_the_command_line_hands_over_the_names_that_are_promised():
     assert CliRunner().invoke(command, words).exit_code == 0
     assert set(handed) == set(OPTIONS)
     assert (handed["head"], handed["label"]) == ("emotion", ("a=joy", "b=-"))
-    assert set(OPTIONS) == set(Reading.__struct_fields__)
+    assert set(OPTIONS) == set(ReadOptions.__struct_fields__)

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from both import Both
-from sentire.client import AsyncClient, Client, Patience
+from sentire.client import AsyncClient, Client, RetryPolicy
 from sentire.config import Keys, Limits, Server, Settings
 from sentire.errors import (
     Closed,
@@ -44,7 +44,7 @@ def url(tiny_models):
 
 @pytest.fixture(scope="module")
 def client(url):
-    with Client(url, patience=Patience(timeout_s=20)) as client:
+    with Client(url, retry=RetryPolicy(timeout_s=20)) as client:
         yield client
 
 

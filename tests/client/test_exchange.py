@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentire.client.exchange import Exchange, Lost, Patience, Reply, Send, Sleep
+from sentire.client.exchange import Exchange, Lost, Reply, RetryPolicy, Send, Sleep
 from sentire.client.servers import OPENS_AFTER, Servers
 from sentire.errors import (
     RequestRefused,
@@ -28,13 +28,13 @@ LOST = Lost("is not reached")
 class World:
     """Servers that answer as the test says, and time that passes only in sleeps and sends."""
 
-    def __init__(self, urls, answers, *, patience=None, send_s=0.0):
+    def __init__(self, urls, answers, *, retry=None, send_s=0.0):
         self.now, self.sent, self.slept, self.answers = 0.0, [], [], answers
         self.send_s = send_s
         self.servers = Servers(urls, clock=lambda: self.now)
         self.exchange = Exchange(
             self.servers,
-            patience or Patience(),
+            retry or RetryPolicy(),
             clock=lambda: self.now,
             uniform=lambda low, high: high,
         )
@@ -95,7 +95,7 @@ def test_another_server_is_asked_at_once():
 
 
 def test_waits_grow_and_end_with_the_tries():
-    world = World(["a"], {"a": LOST}, patience=Patience(tries=4))
+    world = World(["a"], {"a": LOST}, retry=RetryPolicy(tries=4))
     with pytest.raises(ServiceUnreachable, match="a is not reached"):
         world.ask()
     paths = [step.url for step in world.sent]
@@ -113,14 +113,14 @@ def test_waits_grow_and_end_with_the_tries():
     ],
 )
 def test_no_patience_is_one_try_and_no_wait(answer, error):
-    world = World(["a"], {"a": answer}, patience=Patience(tries=1))
+    world = World(["a"], {"a": answer}, retry=RetryPolicy(tries=1))
     with pytest.raises(error):
         world.ask()
     assert (len(world.sent), world.slept) == (1, [])
 
 
 def test_a_wait_that_is_longer_than_the_patience_is_not_begun():
-    world = World(["a"], {"a": BUSY}, patience=Patience(longest_wait_s=1))
+    world = World(["a"], {"a": BUSY}, retry=RetryPolicy(longest_wait_s=1))
     with pytest.raises(ServiceOverloaded) as raised:
         world.ask()
     assert (world.slept, raised.value.retry_after_s) == ([], 2.0)
@@ -150,14 +150,14 @@ def test_what_another_try_would_not_change_is_not_tried_again(answer, error, sai
 
 
 def test_one_slow_server_is_given_up_only_where_there_is_another():
-    patience = Patience(timeout_s=30, one_try_s=4)
-    world = World(["a", "b"], {"a": LOST, "b": GOOD}, patience=patience)
+    retry = RetryPolicy(timeout_s=30, one_try_s=4)
+    world = World(["a", "b"], {"a": LOST, "b": GOOD}, retry=retry)
     world.ask()
     assert [step.timeout_s for step in world.sent] == [4, 30]
 
 
 def test_the_time_of_a_request_is_bounded_whatever_comes():
-    world = World(["a"], {"a": LOST}, patience=Patience(timeout_s=3, tries=99), send_s=1.0)
+    world = World(["a"], {"a": LOST}, retry=RetryPolicy(timeout_s=3, tries=99), send_s=1.0)
     with pytest.raises(ServiceUnreachable):
         world.ask()
     assert world.now <= 3.0 + 1e-9
@@ -165,7 +165,7 @@ def test_the_time_of_a_request_is_bounded_whatever_comes():
 
 
 def test_an_open_circuit_is_asked_for_its_health_by_one_request_before_it_gets_texts():
-    world = World(["a", "b"], {"a": LOST, "b": GOOD}, patience=Patience(first_wait_s=0))
+    world = World(["a", "b"], {"a": LOST, "b": GOOD}, retry=RetryPolicy(first_wait_s=0))
     for _ in range(20):
         world.ask()
         world.now += 2.0  # trouble is forgotten after a second, failures in a row are not
@@ -232,7 +232,7 @@ def test_every_request_ends_in_time_with_an_answer_or_an_error_of_ours(
     world = World(
         [f"s{n}" for n in range(n_servers)],
         lambda host, _: left.pop(0) if left else GOOD,
-        patience=Patience(timeout_s=5, tries=tries),
+        retry=RetryPolicy(timeout_s=5, tries=tries),
         send_s=send_s,
     )
     for _ in range(3):
@@ -248,7 +248,7 @@ def test_every_request_ends_in_time_with_an_answer_or_an_error_of_ours(
 
 
 def test_reasons_name_every_server():
-    world = World(["a", "b"], {"a": LOST, "b": NOT_READY}, patience=Patience(longest_wait_s=0))
+    world = World(["a", "b"], {"a": LOST, "b": NOT_READY}, retry=RetryPolicy(longest_wait_s=0))
     with pytest.raises(ServiceUnreachable) as raised:
         world.ask()
     assert json.dumps(raised.value.reasons) == json.dumps(

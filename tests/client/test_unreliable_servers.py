@@ -12,7 +12,7 @@ import uvicorn
 import sentire
 from both import Both
 from held import Held, models_with
-from sentire.client import Client, Patience
+from sentire.client import Client, RetryPolicy
 from sentire.config import Server, Settings
 from sentire.errors import ServiceOverloaded, ServiceUnreachable
 from sentire.service.app import create_app
@@ -68,7 +68,7 @@ def test_an_overloaded_server_is_asked_again_when_it_said(tiny_bundle):
         timer = threading.Timer(0.2, backend.let_go.set)
         timer.start()
         began = time.monotonic()
-        with Client(url, patience=Patience(longest_wait_s=2)) as client:
+        with Client(url, retry=RetryPolicy(longest_wait_s=2)) as client:
             assert client.analyze("later").text == "later"
         assert time.monotonic() - began >= 1, "Retry-After is 1 s"
         for thread in (*threads, timer):
@@ -80,7 +80,7 @@ def test_an_overloaded_server_is_an_error_where_there_is_no_patience(tiny_bundle
         threads = fill(url, backend)
         began = time.monotonic()
         with pytest.raises(ServiceOverloaded) as raised:
-            Both(url, patience=Patience(longest_wait_s=0.1)).analyze("later")
+            Both(url, retry=RetryPolicy(longest_wait_s=0.1)).analyze("later")
         assert time.monotonic() - began < 1
         assert raised.value.retry_after_s == 1
         backend.let_go.set()
@@ -92,7 +92,7 @@ def test_a_slow_model_ends_at_the_deadline(tiny_bundle):
     with held(tiny_bundle) as (url, _):
         began = time.monotonic()
         with pytest.raises(ServiceUnreachable):
-            Both(url, patience=Patience(timeout_s=0.5)).analyze("a")
+            Both(url, retry=RetryPolicy(timeout_s=0.5)).analyze("a")
         assert time.monotonic() - began < 5
 
 
@@ -106,19 +106,19 @@ def silent():
 
 def test_a_silent_server_is_given_up_for_another(url, tiny_analyzer):
     with silent() as quiet:
-        patience = Patience(timeout_s=20, one_try_s=0.3)
+        retry = RetryPolicy(timeout_s=20, one_try_s=0.3)
         began = time.monotonic()
-        assert Both(quiet, url, patience=patience).analyze("good") == tiny_analyzer.analyze("good")
+        assert Both(quiet, url, retry=retry).analyze("good") == tiny_analyzer.analyze("good")
         assert time.monotonic() - began < 5
         with pytest.raises(ServiceUnreachable, match="did not answer within"):
-            Both(quiet, patience=Patience(timeout_s=0.3, tries=1)).analyze("good")
+            Both(quiet, retry=RetryPolicy(timeout_s=0.3, tries=1)).analyze("good")
 
 
 def test_an_address_where_nothing_listens_is_a_clear_error():
     with bind("127.0.0.1", 0) as sock:  # bound, and not listening
         nowhere = url_of(sock)
         with pytest.raises(ServiceUnreachable) as raised:
-            Both(nowhere, patience=Patience(timeout_s=20, tries=3, longest_wait_s=1)).analyze("a")
+            Both(nowhere, retry=RetryPolicy(timeout_s=20, tries=3, longest_wait_s=1)).analyze("a")
     assert raised.value.reasons == (f"{nowhere} is not reached",)
 
 
@@ -139,7 +139,7 @@ def test_a_server_that_breaks_off_its_answer_is_asked_again():
         thread = threading.Thread(target=serve)
         thread.start()
         with pytest.raises(ServiceUnreachable, match="broke off the connection"):
-            Both(url_of(sock), patience=Patience(tries=2)).analyze("a")
+            Both(url_of(sock), retry=RetryPolicy(tries=2)).analyze("a")
         thread.join()
     assert seen == [b"POST /predict HTTP/1.1"[:20]] * 4
 
@@ -167,9 +167,9 @@ def test_a_server_that_comes_back_is_asked_again(tiny_bundle):
         bind("127.0.0.1", 0) as holder,
     ):
         url = url_of(holder)  # the port is ours, and nothing listens on it yet
-        with Client(url, patience=Patience(timeout_s=30, tries=50)) as client:
+        with Client(url, retry=RetryPolicy(timeout_s=30, tries=50)) as client:
             with pytest.raises(ServiceUnreachable):
-                Client(url, patience=Patience(tries=3)).analyze("a")
+                Client(url, retry=RetryPolicy(tries=3)).analyze("a")
             answers = []
             asking = threading.Thread(target=lambda: answers.append(client.analyze("a")))
             asking.start()

@@ -21,7 +21,7 @@ QUIET = {
     "RAY_AUTH_MODE": "disabled",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # or it takes more than the loopback address
     "RAY_SERVE_LOG_TO_STDERR": "0",
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "sentire.distributed.door:middlewares",
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "sentire.distributed.proxy_errors:middlewares",
     # No processes before somebody needs them.
     "RAY_enable_worker_prestart": "0",
     "RAY_prestart_worker_first_driver": "0",

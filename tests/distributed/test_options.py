@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from sentire.config import Limits
-from sentire.distributed.options import Options, read_options, settings_for
+from sentire.distributed.options import DeploymentOptions, read_options, settings_for
 from sentire.errors import OptionError
 
 
@@ -33,11 +33,11 @@ def test_what_is_not_allowed_is_said(arguments, said):
 def test_arguments_win_over_variables_and_these_over_the_file(tmp_path):
     file = tmp_path / "sentire.toml"
     file.write_text('model = "a"\n[limits]\ntexts = 5\nqueue = 7\n')
-    options = Options(models=("b", "c=d"), config=str(file))
+    options = DeploymentOptions(models=("b", "c=d"), config=str(file))
     settings = settings_for(options, {"SENTIRE_LIMITS_TEXTS": "6"}, cpus=3)
     assert (settings.model, settings.models, settings.threads) == ("b", ("c=d",), 3)
     assert settings.limits == Limits(texts=6, queue=7)
-    without = settings_for(Options(config=str(file)), {"SENTIRE_THREADS": "1"}, cpus=3)
+    without = settings_for(DeploymentOptions(config=str(file)), {"SENTIRE_THREADS": "1"}, cpus=3)
     assert (without.model, without.models, without.threads) == ("a", (), 1)
 
 
@@ -53,7 +53,7 @@ def test_arguments_win_over_variables_and_these_over_the_file(tmp_path):
 )
 def test_a_setting_that_would_do_nothing_is_refused(variable):
     with pytest.raises(OptionError, match="Take"):
-        settings_for(Options(), variable, cpus=1)
+        settings_for(DeploymentOptions(), variable, cpus=1)
 
 
 def test_nothing_imports_ray_before_an_application_is_built():

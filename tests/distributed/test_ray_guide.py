@@ -18,7 +18,7 @@ import httpx
 import pytest
 from raycluster import QUIET, end, left_of
 
-from sentire.distributed.options import Options, read_options
+from sentire.distributed.options import DeploymentOptions, read_options
 
 pytest.importorskip("ray", reason="needs the extra ray")
 
@@ -46,7 +46,9 @@ def test_the_table_has_every_argument_and_its_default():
     for _, names, values, *_ in rows:
         each = re.findall(r"`(\w+)`", names)
         defaults |= dict(zip(each, values.split(","), strict=True))
-    known = {name: getattr(Options(), name) for name in Options.__struct_fields__}
+    known = {
+        name: getattr(DeploymentOptions(), name) for name in DeploymentOptions.__struct_fields__
+    }
     assert defaults.keys() == known.keys()
     for name, value in known.items():
         if isinstance(value, int | float):
@@ -58,7 +60,7 @@ def test_the_command_line_says_what_an_application_takes():
     _, _, path, *arguments = shlex.split(line)
     assert path == "sentire.distributed.serve:build"
     options = read_options(dict(each.split("=", 1) for each in arguments))
-    assert options == Options(models=("zh-en",), max_replicas=2)
+    assert options == DeploymentOptions(models=("zh-en",), max_replicas=2)
 
 
 @pytest.mark.slow

@@ -3,13 +3,13 @@
 import numpy as np
 
 from sentire.evaluation.datasets import Dataset
-from sentire.evaluation.scoring import Scored
+from sentire.evaluation.scores import Scored
 from sentire.labels import LABELS
 from sentire.types import Coverage, Language, ModelInfo, Prediction, RowError, Unscored, Warning
 
 
-def prediction(text="fine", *, shares=(0.1, 0.2, 0.7), code="en", tokens=5, warnings=()):
-    named = dict(zip(LABELS["polarity"], map(float, shares), strict=True))
+def prediction(text="fine", *, probabilities=(0.1, 0.2, 0.7), code="en", tokens=5, warnings=()):
+    named = dict(zip(LABELS["polarity"], map(float, probabilities), strict=True))
     label = max(named, key=named.__getitem__)
     return Prediction(
         text=text,
@@ -34,19 +34,23 @@ def dataset(gold, *, head="polarity", texts=None, name="made"):
     return Dataset(name, head, texts, gold, None, 0)
 
 
-def scored(gold, shares, *, head="polarity", texts=None, codes=None, name="made", missing=()):
+def scored(
+    gold, probabilities, *, head="polarity", texts=None, codes=None, name="made", missing=()
+):
     """A scored set; texts at ``missing`` were not scored."""
     data = dataset(gold, head=head, texts=texts, name=name)
-    shares = np.array(shares, np.float64)
-    shares[list(missing)] = 1 / shares.shape[1]
+    probabilities = np.array(probabilities, np.float64)
+    probabilities[list(missing)] = 1 / probabilities.shape[1]
     codes = codes or ["en"] * len(data.texts)
     answers = [
         unscored(text)
         if at in missing
-        else prediction(text, code=code, shares=shares[at] if head == "polarity" else (0, 0, 1))
+        else prediction(
+            text, code=code, probabilities=probabilities[at] if head == "polarity" else (0, 0, 1)
+        )
         for at, (text, code) in enumerate(zip(data.texts, codes, strict=True))
     ]
-    return Scored(data, shares, codes, answers)
+    return Scored(data, probabilities, codes, answers)
 
 
 def one_hot(labels, n_labels=3):

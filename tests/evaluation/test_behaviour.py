@@ -99,13 +99,15 @@ def test_every_combination_of_words_is_a_check():
 )
 def test_what_passes(kind, first, last, passes):
     check = Check("intensity", "en", "film", kind, (first, last), "")
-    assert holds(check, [prediction(shares=SHARES[name]) for name in (first, last)]) == passes
+    assert (
+        holds(check, [prediction(probabilities=SHARES[name]) for name in (first, last)]) == passes
+    )
 
 
 def test_a_label_passes_where_it_is_the_expected_one():
     check = Check("facts", "en", "film", "label", ("x",), "neutral")
-    assert holds(check, [prediction(shares=SHARES["dull"])])
-    assert not holds(check, [prediction(shares=SHARES["good"])])
+    assert holds(check, [prediction(probabilities=SHARES["dull"])])
+    assert not holds(check, [prediction(probabilities=SHARES["good"])])
 
 
 def test_a_text_without_an_answer_fails():
@@ -124,4 +126,4 @@ def test_a_run_counts_every_check_once_and_lists_what_failed(tiny_analyzer):
     failure = next(f for f in result.failures if f.kind == "label")
     label = tiny_analyzer.analyze(failure.texts[0]).label
     assert failure.expected != label
-    assert failure.told.startswith(f"{label} (")
+    assert failure.predicted.startswith(f"{label} (")

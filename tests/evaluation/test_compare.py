@@ -8,11 +8,11 @@ from sentire.evaluation.compare import compare, mcnemar
 from sentire.evaluation.metrics import METRICS, Outcomes
 
 
-def told(right):
+def predicted(right):
     """Outcomes over two labels, of which the first always holds."""
     right = np.asarray(right, bool)
-    held = np.tile([True, False], (len(right), 1))
-    return Outcomes(held, np.stack([right, ~right], axis=1), right)
+    gold = np.tile([True, False], (len(right), 1))
+    return Outcomes(gold, np.stack([right, ~right], axis=1), right)
 
 
 @given(st.integers(0, 400), st.integers(0, 400))
@@ -38,7 +38,7 @@ def test_large_counts_stay_within_reach():
 def test_verdicts_follow_the_texts_that_only_one_gets_right(n_ours, n_other, verdict):
     ours = [True] * 50 + [True] * n_ours + [False] * n_other + [False] * 9
     other = [True] * 50 + [False] * n_ours + [True] * n_other + [False] * 9
-    found = compare(told(ours), told(other), METRICS)
+    found = compare(predicted(ours), predicted(other), METRICS)
     assert found.verdict == verdict
     counts = (found.both_right, found.only_this, found.only_other, found.both_wrong)
     assert counts == (50, n_ours, n_other, 9)

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sentire.errors import OptionError, SourceError
-from sentire.evaluation.datasets import Source, read_dataset
+from sentire.evaluation.datasets import LabelledSource, read_dataset
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def read(tmp_path):
         path = tmp_path / name
         text = rows if isinstance(rows, str) else "".join(json.dumps(r) + "\n" for r in rows)
         path.write_text(text, encoding="utf-8")
-        return read_dataset(Source(file=str(path), **options))
+        return read_dataset(LabelledSource(file=str(path), **options))
 
     return read
 
@@ -68,7 +68,7 @@ def test_a_mapping_wins_over_what_stars_usually_mean(read):
 def test_stars_of_a_table_with_gaps_are_whole_numbers(tmp_path):
     table = pa.table({"text": ["a", "b"], "rating": pa.array([5.0, 1.0])})
     pq.write_table(table, tmp_path / "t.parquet")
-    assert labels_of(read_dataset(Source(file=str(tmp_path / "t.parquet")))) == [
+    assert labels_of(read_dataset(LabelledSource(file=str(tmp_path / "t.parquet")))) == [
         ["positive"],
         ["negative"],
     ]

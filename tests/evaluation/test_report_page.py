@@ -44,8 +44,8 @@ def report(tiny_analyzer):
     generator = np.random.default_rng(2)
     gold = generator.integers(0, 3, 240)
     texts = [f"{HOSTILE[i % len(HOSTILE)]} {i}" for i in range(240)]
-    shares = [generator.dirichlet((1, 1, 1), 240) for _ in range(2)]
-    first, other = (scored(one_hot(gold), s, texts=texts, name="a<b>") for s in shares)
+    probabilities = [generator.dirichlet((1, 1, 1), 240) for _ in range(2)]
+    first, other = (scored(one_hot(gold), s, texts=texts, name="a<b>") for s in probabilities)
     second = scored(one_hot([0, 2] * 20), generator.dirichlet((1, 1, 1), 40), missing=(3,))
     emotions = scored(np.eye(7)[[0, 3, 4] * 9], generator.dirichlet([1] * 7, 27), head="emotion")
     return Report(

@@ -11,12 +11,12 @@ import sentire
 from checkpoints import dev_sets, make_spoiled
 from sentire.bundle.store import read_bundle
 from sentire.errors import BundleDamaged, BundleError, OptionError, SourceError, UnsupportedRequest
-from sentire.export.assemble import Options, assemble
+from sentire.export.assemble import AssemblyOptions, assemble
 from sentire.export.draft import Identity, bundle_name, draft
 from sentire.export.folder import Naming, draft_of
-from sentire.export.gate import Limits
+from sentire.export.gate import GateLimits
+from sentire.export.gated_quantization import MOST_CALIBRATION
 from sentire.export.graph import is_quantized
-from sentire.export.lighten import MOST_CALIBRATION
 from sentire.labels import EMOTIONS, POLARITY
 from sentire.text.path import TextSettings
 from sentire.types import Prediction
@@ -58,7 +58,9 @@ def assembled(folder, dev, tmp_path_factory):
 def fp32(folder, dev, tmp_path_factory):
     """A bundle whose graph was left in FP32."""
     output = tmp_path_factory.mktemp("fp32") / "bundle"
-    return assemble(folder, whole_draft(), output, dev=dev, options=Options(int8=False)).bundle
+    return assemble(
+        folder, whole_draft(), output, dev=dev, options=AssemblyOptions(int8=False)
+    ).bundle
 
 
 @pytest.fixture(scope="module")
@@ -160,13 +162,15 @@ def test_layers_that_hurt_stay_in_fp32_and_are_named(spoiled, tmp_path):
 @pytest.mark.slow
 def test_labelled_texts_that_lose_too_much_keep_layers_as_well(spoiled, tmp_path):
     """Gold is what the FP32 graph says, so that every point lost is INT8's."""
-    plain = assemble(spoiled, polarity_draft(), tmp_path / "fp32", options=Options(int8=False))
+    plain = assemble(
+        spoiled, polarity_draft(), tmp_path / "fp32", options=AssemblyOptions(int8=False)
+    )
     sets = []
     with sentire.load(plain.bundle.path) as analyzer:
         for dataset in dev_sets():
             answers = analyzer.analyze_many(dataset.texts)
-            told = [POLARITY.index(a.label) for a in answers if isinstance(a, Prediction)]
-            sets.append(dataset._replace(gold=np.eye(3, dtype=np.float32)[told]))
+            predicted = [POLARITY.index(a.label) for a in answers if isinstance(a, Prediction)]
+            sets.append(dataset._replace(gold=np.eye(3, dtype=np.float32)[predicted]))
     made = assemble(spoiled, polarity_draft(), tmp_path / "bundle", dev=sets)
     assert any("points on average" in line for line in made.whole.broken)
     assert made.trial.kept
@@ -177,9 +181,11 @@ def test_labelled_texts_that_lose_too_much_keep_layers_as_well(spoiled, tmp_path
 
 
 def test_limits_that_can_t_hold_leave_nothing_behind(spoiled, tmp_path):
-    limits = Limits(most_kept=0.06)
+    limits = GateLimits(most_kept=0.06)
     with pytest.raises(BundleError, match=r"even with 1 of 17 layers.*Nothing was written"):
-        assemble(spoiled, polarity_draft(), tmp_path / "bundle", options=Options(limits=limits))
+        assemble(
+            spoiled, polarity_draft(), tmp_path / "bundle", options=AssemblyOptions(limits=limits)
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -187,7 +193,7 @@ def test_a_bundle_is_replaced_only_with_force(folder, assembled, tmp_path):
     output = shutil.copytree(assembled[0].bundle.path, tmp_path / "bundle")
     with pytest.raises(OptionError, match="--force"):
         assemble(folder, whole_draft(), output)
-    options = Options(force=True, int8=False)
+    options = AssemblyOptions(force=True, int8=False)
     assert assemble(folder, whole_draft(), output, options=options).bundle.path == output
     assert read_bundle(output).manifest.quantization is None
 

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentire.export.figures import languages_of
-from sentire.export.gate import Limits, Loss, Shift, Verdict, judge, mean_points
+from sentire.export.gate import GateLimits, GateVerdict, Loss, Shift, judge, mean_points
 from sentire.export.search import fewest
 from sentire.export.sensitivity import Cost
 
-LIMITS = Limits()
+LIMITS = GateLimits()
 
 
 def loss(points, *, data="reviews", language="zh", n=10_000):
@@ -82,7 +82,7 @@ def test_the_smallest_number_of_layers_that_holds_is_found(most, needed):
 
     def try_out(kept):
         tried.append(len(kept))
-        return Verdict([], [], [] if len(kept) >= needed else ["too much"])
+        return GateVerdict([], [], [] if len(kept) >= needed else ["too much"])
 
     found = fewest(rank, try_out, most=most)
     assert found.verdict.holds == (needed <= most)
@@ -102,6 +102,6 @@ def test_layers_are_ranked_anew_beside_those_that_are_kept():
 
     def try_out(kept):
         names = {cost.layer for cost in kept}
-        return Verdict([], [], [] if {"a", "b"} <= names else ["too much"])
+        return GateVerdict([], [], [] if {"a", "b"} <= names else ["too much"])
 
     assert [cost.layer for cost in fewest(rank, try_out, most=9).kept] == ["a", "b"]

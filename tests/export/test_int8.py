@@ -17,9 +17,9 @@ from transformers import (
 from sentire.backends.onnxruntime import OnnxRuntimeBackend
 from sentire.backends.openvino import OpenVinoBackend
 from sentire.errors import BackendError
-from sentire.export.contract import Contract
 from sentire.export.engines import largest_difference
 from sentire.export.graph import read_graph, word_gather, write_graph
+from sentire.export.label_adapter import LabelAdapter
 from sentire.export.onnx import export_onnx
 from sentire.export.quantize import Quantized
 from sentire.export.sensitivity import layer_costs
@@ -59,7 +59,7 @@ def make(name, path, *, spoil=None):
             nn.init.normal_(layer.weight, std=0.15)
     if spoil is not None:
         spoil(model)
-    export_onnx(Contract(model, {"a": [0], "b": [1], "c": [2]}), path, max_length=64)
+    export_onnx(LabelAdapter(model, {"a": [0], "b": [1], "c": [2]}), path, max_length=64)
 
 
 def rows(n=24, most=50):

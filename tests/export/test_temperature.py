@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sentire.evaluation.datasets import Dataset
-from sentire.evaluation.scoring import Scored
+from sentire.evaluation.scores import Scored
 from sentire.export.temperature import UNSURE_DEFAULT, fit_head
 from sentire.labels import EMOTIONS, POLARITY
 from sentire.types import Coverage, Language, ModelInfo, Prediction
@@ -27,9 +27,9 @@ def make(n, *, sharpness=1.0, code="en", head="polarity", two=False, seed=0):
     honest = generator.normal(size=(n, len(labels))) * 1.5
     if two:
         honest[:, 1] -= 30
-    shares = softmax(honest)
+    probabilities = softmax(honest)
     gold = np.zeros((n, len(labels)), np.float32)
-    for row, each in enumerate(shares):
+    for row, each in enumerate(probabilities):
         gold[row, generator.choice(len(labels), p=each)] = 1
     dataset = Dataset(f"set{seed}", head, ["x"] * n, gold, None, 0)
     return Scored(dataset, softmax(honest * sharpness), [code] * n, [prediction(code)] * n)
@@ -73,11 +73,13 @@ def test_a_set_of_two_classes_says_nothing_of_the_third():
 
 def test_texts_of_a_label_that_the_head_lacks_don_t_spoil_the_fit():
     scored = make(4000, sharpness=2.0, two=True)
-    shares = scored.shares.copy()
-    shares[:, 1] = 0.0
+    probabilities = scored.probabilities.copy()
+    probabilities[:, 1] = 0.0
     gold = scored.dataset.gold.copy()
     gold[::3] = (0, 1, 0)
-    served = scored._replace(shares=shares, dataset=scored.dataset._replace(gold=gold))
+    served = scored._replace(
+        probabilities=probabilities, dataset=scored.dataset._replace(gold=gold)
+    )
     fit = fit_head([served], ("negative", "positive"), CODES)
     assert fit.temperature["en"] == pytest.approx(2.0, rel=0.12)
 
@@ -98,8 +100,8 @@ def test_too_few_texts_fit_nothing():
 def test_below_the_threshold_answers_are_mostly_guesses():
     scored = make(8000)
     threshold = fit_head([scored], POLARITY, CODES).low_confidence
-    confidence, told = scored.shares.max(axis=1), scored.shares.argmax(axis=1)
-    right = scored.dataset.gold[np.arange(8000), told] > 0
+    confidence, predicted = scored.probabilities.max(axis=1), scored.probabilities.argmax(axis=1)
+    right = scored.dataset.gold[np.arange(8000), predicted] > 0
     assert 0.4 < threshold < 0.9
     assert right[confidence < threshold].mean() <= 0.62
     assert right[confidence < threshold + 0.05].mean() > 0.6
@@ -107,7 +109,7 @@ def test_below_the_threshold_answers_are_mostly_guesses():
 
 def test_a_model_that_is_always_right_is_hardly_ever_called_unsure():
     scored = make(2000)
-    gold = np.eye(3, dtype=np.float32)[scored.shares.argmax(axis=1)]
+    gold = np.eye(3, dtype=np.float32)[scored.probabilities.argmax(axis=1)]
     fit = fit_head([scored._replace(dataset=scored.dataset._replace(gold=gold))], POLARITY, CODES)
     assert fit.low_confidence == 0.4
 
@@ -115,7 +117,9 @@ def test_a_model_that_is_always_right_is_hardly_ever_called_unsure():
 def test_texts_without_an_answer_are_left_out():
     scored = make(2000, sharpness=2.0)
     predictions = [None if at % 2 else p for at, p in enumerate(scored.predictions)]
-    shares = scored.shares.copy()
-    shares[1::2] = 1 / 3
-    fit = fit_head([scored._replace(predictions=predictions, shares=shares)], POLARITY, CODES)
+    probabilities = scored.probabilities.copy()
+    probabilities[1::2] = 1 / 3
+    fit = fit_head(
+        [scored._replace(predictions=predictions, probabilities=probabilities)], POLARITY, CODES
+    )
     assert fit.temperature["en"] == pytest.approx(2.0, rel=0.15)

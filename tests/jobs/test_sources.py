@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from sentire.errors import OptionError, SourceError
-from sentire.evaluation.datasets import Source
-from sentire.jobs.sources import Reading, labelled_sources
+from sentire.evaluation.datasets import LabelledSource
+from sentire.jobs.sources import ReadOptions, labelled_sources
 
 
-class Weighted(Source, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Weighted(LabelledSource, frozen=True, kw_only=True, forbid_unknown_fields=True):
     weight: float = 1.0
 
 
-def read(*data, kind=Source, **options):
-    return labelled_sources([str(each) for each in data], kind, Reading(**options))
+def read(*data, kind=LabelledSource, **options):
+    return labelled_sources([str(each) for each in data], kind, ReadOptions(**options))
 
 
 def test_options_describe_every_file():

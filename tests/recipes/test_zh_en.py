@@ -8,7 +8,7 @@ import pytest
 
 from sentire.bundle.builtin import find_bundle
 from sentire.bundle.store import read_manifest
-from sentire.evaluation.datasets import DROP, Source
+from sentire.evaluation.datasets import DROP, LabelledSource
 from sentire.labels import LABELS
 from sentire.training.mixture import TrainingSource
 
@@ -20,7 +20,7 @@ def table(name):
 
 
 MIXTURE = [msgspec.convert(each, TrainingSource) for each in table("mixture.toml")["sources"]]
-DEV = [msgspec.convert(each, Source) for each in table("dev.toml")["sources"]]
+DEV = [msgspec.convert(each, LabelledSource) for each in table("dev.toml")["sources"]]
 
 
 @pytest.mark.parametrize("source", MIXTURE, ids=lambda source: f"{source.file} {source.head}")

@@ -9,7 +9,7 @@ from sentire.bundle.builtin import find_bundle
 from sentire.errors import MissingBackbone, OptionError
 from sentire.inference.load import load
 from sentire.training.backbone import open_backbone
-from sentire.training.record import Record
+from sentire.training.record import TrainingRecord
 from sentire.training.trained import Trained, load_trained, new_encoder, save_trained
 
 
@@ -85,7 +85,7 @@ def test_a_served_bundle_gives_its_weights_back():
 
 def test_a_trained_network_is_read_back(tmp_path):
     net = encoder(heads={"polarity": 3, "emotion": 7}, embedding=8).eval()
-    record = Record(backbone="made", text=TEXT, schedule=QUICK, training=())
+    record = TrainingRecord(backbone="made", text=TEXT, schedule=QUICK, training=())
     save_trained(tmp_path / "net", Trained(net, TOKENIZER, record))
     again = load_trained(tmp_path / "net")
     assert again.record == record

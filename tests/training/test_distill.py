@@ -8,9 +8,9 @@ from sentire.text.tokenize import TextTokenizer
 from sentire.training.backbone import Backbone
 from sentire.training.distill import Distillation
 from sentire.training.examples import Collator, encode
-from sentire.training.mixture import Row
-from sentire.training.run import Data, Job, train
-from sentire.training.students import Tutor, distill, layers_of
+from sentire.training.mixture import TrainingRow
+from sentire.training.run import Data, TrainingRun, train
+from sentire.training.students import Teacher, distill, layers_of
 from sentire.training.topics import read_topics
 from sentire.training.trained import load_trained
 
@@ -20,14 +20,14 @@ SCHEDULE = msgspec.structs.replace(QUICK, epochs=12, evaluations=1)
 def rows(n, *, seed=0, labelled=True):
     names = ("negative", "neutral", "positive")
     return [
-        Row(text, {"polarity": target(names.index(label))} if labelled else {}, None)
+        TrainingRow(text, {"polarity": target(names.index(label))} if labelled else {}, None)
         for text, label in sentences(n, seed=seed)
     ]
 
 
 def job(tmp_path, given, name, **options):
     data = Data(given, [dataset(sentences(60, seed=9))], [], ())
-    return Job(data, TEXT, SCHEDULE, tmp_path / name, **{"topic_rows": 0, **options})
+    return TrainingRun(data, TEXT, SCHEDULE, tmp_path / name, **{"topic_rows": 0, **options})
 
 
 def backbone(n_layers=2, seed=3):
@@ -36,7 +36,7 @@ def backbone(n_layers=2, seed=3):
 
 
 def right(trained):
-    held = [Row(t, {}, None) for t, _ in sentences(60, seed=9)]
+    held = [TrainingRow(t, {}, None) for t, _ in sentences(60, seed=9)]
     examples = encode(held, TextTokenizer(TOKENIZER), TEXT.normalization)
     batch = collator()(examples, np.arange(60), ends=np.zeros(60, bool))
     with torch.no_grad():
@@ -58,7 +58,7 @@ def test_a_student_learns_from_texts_without_labels(tmp_path, teacher):
     student = distill(
         job(tmp_path, rows(240, seed=5, labelled=False), "student"),
         layers_of(teacher, [0, 3]),
-        [Tutor(teacher, ())],
+        [Teacher(teacher, ())],
         Distillation(),
         name="made",
     )
@@ -68,11 +68,11 @@ def test_a_student_learns_from_texts_without_labels(tmp_path, teacher):
 
 def test_a_teacher_teaches_its_own_languages_only(tmp_path, teacher):
     """Chinese rows without a teacher and without labels teach nothing: English ones do."""
-    given = [Row("很好 喜欢 服务 真的很不错", {}, None), *rows(60, labelled=False)]
+    given = [TrainingRow("很好 喜欢 服务 真的很不错", {}, None), *rows(60, labelled=False)]
     made = distill(
         job(tmp_path, given, "student"),
         layers_of(teacher, None),
-        [Tutor(teacher, ("en",))],
+        [Teacher(teacher, ("en",))],
         Distillation(hidden=0.0),
         name="made",
     )
@@ -83,10 +83,10 @@ def test_a_student_with_other_tokens_still_learns_the_answers(tmp_path, teacher)
     own = backbone(seed=11)
     smaller, _ = own.prune([text for text, _ in sentences(240)], size=21_000)
     student = distill(
-        job(tmp_path, rows(240, seed=5), "student"), smaller, [Tutor(teacher, ())],
+        job(tmp_path, rows(240, seed=5), "student"), smaller, [Teacher(teacher, ())],
         Distillation(), name="made",
     )  # fmt: skip
-    held = [Row(t, {}, None) for t, _ in sentences(60, seed=9)]
+    held = [TrainingRow(t, {}, None) for t, _ in sentences(60, seed=9)]
     tokenizer = TextTokenizer(student.tokenizer_json)
     examples = encode(held, tokenizer, TEXT.normalization)
     batch = Collator(tokenizer, max_length=32, heads={})(

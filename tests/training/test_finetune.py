@@ -8,7 +8,7 @@ import torch
 
 from networks import QUICK, collator, encoder, examples
 from sentire.errors import OutputError, TrainingFailed
-from sentire.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from sentire.training.checkpoint import TrainingProgress, load_checkpoint, save_checkpoint
 from sentire.training.encoder import take_layers
 from sentire.training.examples import HeadTargets
 from sentire.training.finetune import Interrupted, finetune
@@ -142,13 +142,13 @@ def test_memory_that_is_used_up_is_told_with_the_batch(tmp_path):
 def test_a_full_disk_keeps_the_last_whole_checkpoint(tmp_path):
     net = encoder()
     optimizer = make_optimizer(net, QUICK)
-    save_checkpoint(tmp_path, net, optimizer, Progress(step=1))
+    save_checkpoint(tmp_path, net, optimizer, TrainingProgress(step=1))
     whole = (tmp_path / "checkpoint.safetensors").read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
         with pytest.raises(OutputError, match="last whole one is kept"):
-            save_checkpoint(tmp_path, net, optimizer, Progress(step=2))
+            save_checkpoint(tmp_path, net, optimizer, TrainingProgress(step=2))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == whole

@@ -6,7 +6,7 @@ from sentire.bundle.manifest import Training
 from sentire.bundle.store import read_bundle
 from sentire.errors import MissingBackbone
 from sentire.training.backbone import open_backbone
-from sentire.training.record import RECORD, Record, read_record, together
+from sentire.training.record import RECORD, TrainingRecord, merge, read_record
 from sentire.training.trained import Trained, save_trained
 
 
@@ -24,16 +24,16 @@ def learned(name, rows, source="a shop"):
     ],
 )
 def test_what_was_learned_before_is_not_forgotten(before, now, rows):
-    found = together((learned(*each) for each in before), (learned(*each) for each in now))
+    found = merge((learned(*each) for each in before), (learned(*each) for each in now))
     assert {each.name: each.rows for each in found} == rows
 
 
 def test_sets_of_one_name_from_two_places_are_two():
-    assert len(together([learned("a", 5)], [learned("a", 5, source="another shop")])) == 2
+    assert len(merge([learned("a", 5)], [learned("a", 5, source="another shop")])) == 2
 
 
 def test_a_backbone_that_was_trained_here_says_what_it_learned(tmp_path):
-    record = Record(backbone="made", text=TEXT, schedule=QUICK, training=(learned("a", 5),))
+    record = TrainingRecord(backbone="made", text=TEXT, schedule=QUICK, training=(learned("a", 5),))
     save_trained(tmp_path / "net", Trained(encoder(), TOKENIZER, record))
     assert open_backbone(str(tmp_path / "net")).training == record.training
     shipped = open_backbone("zh-en")

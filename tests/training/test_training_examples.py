@@ -7,7 +7,7 @@ from networks import TOKENIZER, collator, encoder, examples, target
 from sentire.text.normalize import NormalizationSettings
 from sentire.text.tokenize import TextTokenizer
 from sentire.training.examples import Example, batches, crop, encode, padded_width
-from sentire.training.mixture import Row
+from sentire.training.mixture import TrainingRow
 
 
 def test_padding_changes_no_answer():
@@ -78,6 +78,8 @@ def test_dropped_tokens_become_unknown_and_special_ones_never():
 
 def test_rows_are_read_as_serving_reads_them():
     tokenizer = TextTokenizer(TOKENIZER)
-    [example] = encode([Row("服务很好！！！！！！", {}, None)], tokenizer, NormalizationSettings())
-    [same] = encode([Row("服务很好！！！", {}, None)], tokenizer, NormalizationSettings())
+    [example] = encode(
+        [TrainingRow("服务很好！！！！！！", {}, None)], tokenizer, NormalizationSettings()
+    )
+    [same] = encode([TrainingRow("服务很好！！！", {}, None)], tokenizer, NormalizationSettings())
     assert example.ids.tolist() == same.ids.tolist()

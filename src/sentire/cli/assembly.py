@@ -9,15 +9,15 @@ from sentire.cli.bundle_report import report
 from sentire.cli.data import OPTIONS
 from sentire.cli.stages import Stages, unbroken
 from sentire.errors import LabelsUnproven
-from sentire.export.adopt import Adopted, Wish
-from sentire.export.assemble import Options
+from sentire.export.assemble import AssemblyOptions
+from sentire.export.checkpoint_import import CheckpointOptions, ImportedCheckpoint
 from sentire.export.folder import Naming
-from sentire.export.gate import Limits
+from sentire.export.gate import GateLimits
 from sentire.export.proof import table_of
 from sentire.jobs.imports import ImportOptions, import_checkpoint
 from sentire.jobs.quantization import QuantizeOptions
 from sentire.jobs.quantization import quantize as run_quantization
-from sentire.jobs.sources import Reading, label_meanings
+from sentire.jobs.sources import ReadOptions, label_meanings
 
 
 def import_(checkpoint: str, output: Path, **options: Any) -> int:
@@ -39,7 +39,7 @@ def import_(checkpoint: str, output: Path, **options: Any) -> int:
         output=output,
         data=options["data"],
         calibration=options["calibration"],
-        adoption=Wish(
+        adoption=CheckpointOptions(
             labels=label_meanings(options["labels"]),
             languages=_languages(options["languages"]),
             max_length=options["max_length"],
@@ -79,7 +79,7 @@ def quantize(source: Path, output: Path, **options: Any) -> int:
         source=source,
         output=output,
         data=options["data"],
-        reading=Reading(**{name: options[name] for name in OPTIONS}),
+        reading=ReadOptions(**{name: options[name] for name in OPTIONS}),
         calibration=options["calibration"],
         naming=Naming(name=options["name"], version=options["bundle_version"]),
         assembly=_assembly(options, int8=True),
@@ -91,12 +91,12 @@ def quantize(source: Path, output: Path, **options: Any) -> int:
     return unbroken(work)
 
 
-def _assembly(options: dict[str, Any], *, int8: bool) -> Options:
+def _assembly(options: dict[str, Any], *, int8: bool) -> AssemblyOptions:
     gate, gate_set = options["gate"], options["gate_set"]
-    limits = Limits(
+    limits = GateLimits(
         language_points=gate, set_points=max(0.8, gate) if gate_set is None else gate_set
     )
-    return Options(limits=limits, int8=int8, force=options["force"])
+    return AssemblyOptions(limits=limits, int8=int8, force=options["force"])
 
 
 def _languages(given: str | None) -> tuple[str, ...] | None:
@@ -105,7 +105,7 @@ def _languages(given: str | None) -> tuple[str, ...] | None:
     return tuple(code.strip() for code in given.split(",") if code.strip())
 
 
-def _import_report(made: Adopted) -> str:
+def _import_report(made: ImportedCheckpoint) -> str:
     lines = [f"labels: {made.labels}", "", table_of(made.labels, made.probed), ""]
     lines += [
         f"{each.engine} differs from PyTorch by at most {max(each.alone, each.batched):.1e}"

@@ -20,7 +20,7 @@ from sentire.evaluation.results import Report
 from sentire.io.failures import unwritable
 from sentire.jobs.evaluation import EvaluateOptions
 from sentire.jobs.evaluation import evaluate as run_evaluation
-from sentire.jobs.sources import Reading
+from sentire.jobs.sources import ReadOptions
 
 ALL_SCORED, SOME_UNSCORED = 0, 3
 
@@ -61,7 +61,7 @@ def evaluate(
         _check_output(path)
     if html_file is not None:
         check_page()
-    reading = Reading(**{name: options.pop(name) for name in OPTIONS})
+    reading = ReadOptions(**{name: options.pop(name) for name in OPTIONS})
     with _progress() as progress:
         report = run_evaluation(
             EvaluateOptions(bundle=bundle, data=data, reading=reading, **options),

@@ -113,7 +113,7 @@ def _behaviour(console: Console, result: BehaviourResult, other: BehaviourResult
     for failure in reversed(shown):
         line = Text(f"{failure.capability}: ", style="dim")
         line.append(" -> ".join(failure.texts), style="not dim")
-        line.append(f"  {failure.told}; expected {failure.expected}")
+        line.append(f"  {failure.predicted}; expected {failure.expected}")
         console.print(line)
     n_more = len(result.failures) - len(shown)
     if n_more > 0:

@@ -12,17 +12,17 @@ from sentire.cli.data import OPTIONS
 from sentire.cli.stages import Stages
 from sentire.cli.watching import Display, Stop
 from sentire.errors import OptionError
-from sentire.export.lighten import Progress
+from sentire.export.gated_quantization import Progress
 from sentire.jobs.bundles import BundleOptions
 from sentire.jobs.distillation import DistillOptions
 from sentire.jobs.distillation import distill as run_distillation
 from sentire.jobs.runs import RunOptions, RunResult
-from sentire.jobs.sources import Reading
+from sentire.jobs.sources import ReadOptions
 from sentire.jobs.training import TrainOptions
 from sentire.jobs.training import train as run_training
 from sentire.training.distill import Distillation
 from sentire.training.finetune import Interrupted
-from sentire.training.run import Watch
+from sentire.training.run import RunCallbacks
 from sentire.training.schedule import Schedule
 
 _SCHEDULE = {
@@ -97,7 +97,7 @@ def _of_run(data: tuple[str, ...], options: dict[str, Any], description: str) ->
         "data": data,
         "output": output,
         "bundle": None if options["no_bundle"] else bundle,
-        "reading": Reading(**{name: options[name] for name in OPTIONS}),
+        "reading": ReadOptions(**{name: options[name] for name in OPTIONS}),
         "layers": _numbers("--layers", options["layers"]),
         "schedule": _schedule(options),
         **{
@@ -130,7 +130,7 @@ def _numbers(option: str, given: str | None) -> tuple[int, ...] | None:
 
 
 @contextmanager
-def _terminal(options: RunOptions) -> Iterator[tuple[Watch, Progress]]:
+def _terminal(options: RunOptions) -> Iterator[tuple[RunCallbacks, Progress]]:
     """Show a run's learning, then the making of its bundle; Ctrl-C ends it in good order."""
     stages: Stages | None = None
     with Stop() as stop, ExitStack() as shown:
@@ -145,7 +145,7 @@ def _terminal(options: RunOptions) -> Iterator[tuple[Watch, Progress]]:
             stages(stage, done, total)
 
         try:
-            yield Watch(display.show, stop, display.say), progress
+            yield RunCallbacks(display.show, stop, display.say), progress
         except Interrupted:
             display.say(
                 f"stopped; the state is in {options.folder}. "

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from sentire.training.finetune import Moment
+from sentire.training.finetune import StepReport
 
 
 class Stop:
@@ -76,18 +76,18 @@ class Display(AbstractContextManager["Display"]):
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def show(self, moment: Moment) -> None:
+    def show(self, report: StepReport) -> None:
         """Tell about a step."""
-        if moment.dev is not None:
-            self._dev = f"{moment.dev['mean']:.3f}"
-            self.say(_line(moment))
+        if report.dev is not None:
+            self._dev = f"{report.dev['mean']:.3f}"
+            self.say(_line(report))
         self._bar.update(
             self._task,
-            completed=moment.step,
-            total=moment.n_steps,
+            completed=report.step,
+            total=report.n_steps,
             visible=True,
-            loss=moment.loss,
-            rate=moment.tokens_per_s,
+            loss=report.loss,
+            rate=report.tokens_per_s,
             dev=self._dev,
         )
 
@@ -96,10 +96,10 @@ class Display(AbstractContextManager["Display"]):
         self._bar.console.print(message, highlight=False, markup=False)
 
 
-def _line(moment: Moment) -> str:
-    scores = ", ".join(f"{name} {value:.3f}" for name, value in (moment.dev or {}).items())
+def _line(report: StepReport) -> str:
+    scores = ", ".join(f"{name} {value:.3f}" for name, value in (report.dev or {}).items())
     return (
-        f"step {moment.step} of {moment.n_steps}, loss {moment.loss:.3f}, "
-        f"{moment.tokens_per_s:,.0f} tokens/s, {moment.seconds_left / 60:.0f} min left; "
+        f"step {report.step} of {report.n_steps}, loss {report.loss:.3f}, "
+        f"{report.tokens_per_s:,.0f} tokens/s, {report.seconds_left / 60:.0f} min left; "
         f"dev: {scores}"
     )

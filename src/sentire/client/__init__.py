@@ -7,6 +7,6 @@
 """
 
 from sentire.client.clients import AsyncClient, Client
-from sentire.client.exchange import Patience
+from sentire.client.exchange import RetryPolicy
 
-__all__ = ["AsyncClient", "Client", "Patience"]
+__all__ = ["AsyncClient", "Client", "RetryPolicy"]

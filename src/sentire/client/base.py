@@ -12,9 +12,9 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from sentire.client import wire
-from sentire.client.exchange import Exchange, Lost, Outcome, Patience, Send, Step
+from sentire.client.exchange import Exchange, Lost, Outcome, RetryPolicy, Send, Step
 from sentire.client.servers import Servers
-from sentire.client.wire import Asked, Chunk
+from sentire.client.wire import Chunk, RequestOptions
 from sentire.errors import NotText, OptionError, RequestRefused
 from sentire.optional import import_extra
 from sentire.types import Prediction, Unscored
@@ -36,7 +36,7 @@ class BaseClient(ABC):
         Base address of a ``sentire serve`` or ``sentire serve-model``; of several, those that are
         healthy are asked evenly.
     api_key : str, optional
-    patience : Patience, optional
+    patience : RetryPolicy, optional
         How long and how often to try.
     chunk : int
         Texts in one request of ``analyze_many``.
@@ -65,7 +65,7 @@ class BaseClient(ABC):
         url: str | Sequence[str],
         *,
         api_key: str | None = None,
-        patience: Patience | None = None,
+        retry: RetryPolicy | None = None,
         chunk: int = 64,
         concurrency: int = 4,
         connections: int = 100,
@@ -82,7 +82,7 @@ class BaseClient(ABC):
             if number < 1:
                 raise OptionError(f"{name} is {number}. Allowed is a number from 1.")
         self.servers = Servers([each.rstrip("/") for each in urls], clock=time.monotonic)
-        self._exchange = Exchange(self.servers, patience or Patience())
+        self._exchange = Exchange(self.servers, retry or RetryPolicy())
         self._chunk_texts = chunk
         self._concurrency = concurrency
         self._httpx = import_extra("httpx", extra="client", purpose="asking a server")
@@ -101,7 +101,7 @@ class BaseClient(ABC):
     def _connect(self, **options: Any) -> None:
         """Open the pool of connections."""
 
-    def _score(self, chunk: Chunk, asked: Asked) -> Generator[Step, Outcome, Records]:
+    def _score(self, chunk: Chunk, asked: RequestOptions) -> Generator[Step, Outcome, Records]:
         """Ask for a chunk; one that is too large for a server, in halves."""
         if not chunk.texts:
             return wire.unsent(chunk)
@@ -119,7 +119,9 @@ class BaseClient(ABC):
             ]
         return wire.decode(body, chunk, url=url)
 
-    def _score_one(self, text: object, asked: Asked) -> Generator[Step, Outcome, Prediction]:
+    def _score_one(
+        self, text: object, asked: RequestOptions
+    ) -> Generator[Step, Outcome, Prediction]:
         if not isinstance(text, str):
             raise NotText(wire.kind_of(text))
         [record] = yield from self._score(wire.chunk_of([text]), asked)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from sentire.client import wire
 from sentire.client.base import BaseClient, Records
 from sentire.client.exchange import Outcome, Reply, Send, Step
-from sentire.client.wire import Asked
+from sentire.client.wire import RequestOptions
 from sentire.errors import Closed
 from sentire.types import OnLong, Prediction, Unscored
 
@@ -69,7 +69,7 @@ class Client(BaseClient):
         ServiceFailed
             The server failed at the request.
         """
-        return self._run(self._score_one(text, Asked(sentences, emotion, on_long, model)))
+        return self._run(self._score_one(text, RequestOptions(sentences, emotion, on_long, model)))
 
     def analyze_many(
         self,
@@ -86,7 +86,7 @@ class Client(BaseClient):
         :class:`~sentire.types.Unscored` in its place. Parameters and errors are those of
         :meth:`analyze`.
         """
-        asked = Asked(sentences, emotion, on_long, model)
+        asked = RequestOptions(sentences, emotion, on_long, model)
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="sentire-client")
         running: deque[Future[Records]] = deque()
         try:
@@ -168,7 +168,9 @@ class AsyncClient(BaseClient):
         model: str | None = None,
     ) -> Prediction:
         """Score one text; see :meth:`Client.analyze`."""
-        return await self._run(self._score_one(text, Asked(sentences, emotion, on_long, model)))
+        return await self._run(
+            self._score_one(text, RequestOptions(sentences, emotion, on_long, model))
+        )
 
     async def analyze_together(
         self,
@@ -183,7 +185,7 @@ class AsyncClient(BaseClient):
 
         One that is too large for the server is asked for in halves.
         """
-        asked = Asked(sentences, emotion, on_long, model)
+        asked = RequestOptions(sentences, emotion, on_long, model)
         return await self._run(self._score(wire.chunk_of(texts), asked))
 
     async def analyze_many(
@@ -196,7 +198,7 @@ class AsyncClient(BaseClient):
         model: str | None = None,
     ) -> AsyncIterator[Prediction | Unscored]:
         """Score any iterable or asynchronous iterable; see :meth:`Client.analyze_many`."""
-        asked = Asked(sentences, emotion, on_long, model)
+        asked = RequestOptions(sentences, emotion, on_long, model)
         running: deque[asyncio.Task[Records]] = deque()
         try:
             async for chunk in wire.chunks_async(texts, self._chunk_texts):

@@ -31,7 +31,7 @@ _GATEWAY_STATUS = {502, 504}
 """A proxy's words for: the server behind me was not reached."""
 
 
-class Patience(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long and how often to try."""
 
     timeout_s: Annotated[float, Meta(gt=0)] = 30.0
@@ -89,7 +89,7 @@ class Exchange:
     Parameters
     ----------
     servers : Servers
-    patience : Patience
+    patience : RetryPolicy
     clock, uniform : function
         For tests.
     """
@@ -97,13 +97,13 @@ class Exchange:
     def __init__(
         self,
         servers: Servers,
-        patience: Patience,
+        retry: RetryPolicy,
         *,
         clock: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._servers = servers
-        self._patience = patience
+        self._retry = retry
         self._clock = clock
         self._uniform = uniform
 
@@ -125,14 +125,14 @@ class Exchange:
         ServiceOverloaded, ServiceUnreachable
             No server had time or was there, as often and as long as was tried.
         """
-        attempt = _Attempt(self._clock() + self._patience.timeout_s)
-        while attempt.n_sent < self._patience.tries:
+        attempt = _Attempt(self._clock() + self._retry.timeout_s)
+        while attempt.n_sent < self._retry.tries:
             left_s = attempt.deadline - self._clock()
             if left_s <= 0:
                 break
             choice = self._servers.choose(attempt.held)
             if isinstance(choice, Wait):
-                if choice.seconds > min(left_s, self._patience.longest_wait_s):
+                if choice.seconds > min(left_s, self._retry.longest_wait_s):
                     break
                 yield Sleep(choice.seconds)
                 continue
@@ -143,7 +143,7 @@ class Exchange:
                 left_s = attempt.deadline - self._clock()
                 if left_s <= 0:
                     break
-                timeout_s = left_s if choice.is_last else min(left_s, self._patience.one_try_s)
+                timeout_s = left_s if choice.is_last else min(left_s, self._retry.one_try_s)
                 server = choice.server
                 outcome = yield Send(server.url + path, body, timeout_s, server.host)
                 answer = self._judge(choice, outcome, attempt)
@@ -180,7 +180,7 @@ class Exchange:
         else:
             reason = _why_lost(outcome)
         self._servers.failed(chosen, reason)
-        longest_s = self._patience.first_wait_s * 2 ** min(attempt.n_sent - 1, 10)
+        longest_s = self._retry.first_wait_s * 2 ** min(attempt.n_sent - 1, 10)
         attempt.held[url] = self._clock() + self._uniform(0, longest_s)
         attempt.error = ServiceUnreachable(self._servers.reasons)
         return None

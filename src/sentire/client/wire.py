@@ -25,7 +25,7 @@ _CHARACTERS = 200_000
 """Of the texts in one request; far below the bytes that a server takes by default."""
 
 
-class Asked(NamedTuple):
+class RequestOptions(NamedTuple):
     """What a prediction should hold, and which model should make it."""
 
     sentences: bool = False
@@ -119,12 +119,12 @@ def halves(chunk: Chunk) -> tuple[Chunk, Chunk]:
     return chunk_of(chunk.values[:middle]), chunk_of(chunk.values[middle:])
 
 
-def encode(chunk: Chunk, asked: Asked) -> bytes:
+def encode(chunk: Chunk, asked: RequestOptions) -> bytes:
     """Write a request; what is left at its default is left out, so that older servers take it."""
     options = {
         name: value
         for name, value in asked._asdict().items()
-        if value != Asked._field_defaults[name]
+        if value != RequestOptions._field_defaults[name]
     }
     return msgspec.json.encode({"texts": chunk.texts, **options})
 

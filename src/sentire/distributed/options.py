@@ -1,7 +1,7 @@
 """What an application on Ray can be told: arguments of ``build``, and settings of each replica.
 
 Reads:   arguments as ``serve run`` or a Serve config file gives them; a settings file; variables
-Gives:   frozen :class:`Options`; the :class:`~sentire.config.Settings` of one replica
+Gives:   frozen :class:`DeploymentOptions`; the :class:`~sentire.config.Settings` of one replica
 Never:   imports Ray
 """
 
@@ -29,7 +29,7 @@ _ELSEWHERE = {
 """Settings of a server that Ray has in its own hands, and where they are made there."""
 
 
-class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DeploymentOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Arguments of an application."""
 
     models: tuple[Annotated[str, Meta(min_length=1)], ...] = ()
@@ -62,7 +62,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Requests that wait in one proxy; more are refused with 429."""
 
 
-def read_options(arguments: Mapping[str, Any]) -> Options:
+def read_options(arguments: Mapping[str, Any]) -> DeploymentOptions:
     """Read the arguments of an application.
 
     Parameters
@@ -84,11 +84,11 @@ def read_options(arguments: Mapping[str, Any]) -> Options:
     if isinstance(given.get("models"), str):
         given["models"] = [part.strip() for part in given["models"].split(",") if part.strip()]
     try:
-        options = msgspec.convert(given, Options, strict=False)
+        options = msgspec.convert(given, DeploymentOptions, strict=False)
     except msgspec.ValidationError as error:
         raise OptionError(
             f"arguments of the application: {error}. "
-            f"Allowed are {', '.join(Options.__struct_fields__)}."
+            f"Allowed are {', '.join(DeploymentOptions.__struct_fields__)}."
         ) from None
     if options.min_replicas > options.max_replicas:
         raise OptionError(
@@ -98,12 +98,12 @@ def read_options(arguments: Mapping[str, Any]) -> Options:
     return options
 
 
-def settings_for(options: Options, environ: Mapping[str, str], *, cpus: int) -> Settings:
+def settings_for(options: DeploymentOptions, environ: Mapping[str, str], *, cpus: int) -> Settings:
     """Make the settings of a replica: its file, the variables over it, the arguments over both.
 
     Parameters
     ----------
-    options : Options
+    options : DeploymentOptions
     environ : mapping
         Of the replica's process.
     cpus : int

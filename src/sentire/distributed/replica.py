@@ -18,11 +18,11 @@ from typing import Any, NoReturn
 from starlette.types import ASGIApp
 
 from sentire.config import Settings
-from sentire.distributed.front import Front
-from sentire.distributed.options import Options, settings_for
-from sentire.distributed.pages import merged
-from sentire.distributed.scaling import WAIT_MS
-from sentire.distributed.waits import Waits
+from sentire.distributed.autoscaler import WAIT_MS
+from sentire.distributed.ingress import Ingress
+from sentire.distributed.metrics_pages import merged
+from sentire.distributed.options import DeploymentOptions, settings_for
+from sentire.distributed.queue_wait import QueueWait
 from sentire.errors import Closed, UnsupportedRequest
 from sentire.optional import import_extra
 from sentire.service.app import create_app
@@ -46,7 +46,7 @@ class Replica:
 
     Parameters
     ----------
-    options : Options
+    options : DeploymentOptions
 
     Raises
     ------
@@ -56,7 +56,7 @@ class Replica:
         A model can't be loaded.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: DeploymentOptions) -> None:
         self._ray = import_extra("ray", extra="ray", purpose=_PURPOSE)
         self._serve = import_extra("ray.serve", extra="ray", purpose=_PURPOSE)
         given = self._ray.get_runtime_context().get_assigned_resources()
@@ -66,12 +66,12 @@ class Replica:
         self._name = self._serve.get_replica_context().replica_tag
         self._models = _open(settings)
         self._app = create_app(self._models, settings)
-        self._waits = Waits(self._app)
+        self._waits = QueueWait(self._app)
         self._telling = asyncio.get_running_loop().create_task(self._tell())
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         """Make what Ray hands requests to."""
-        return Front(self._waits, gather=self._gather)
+        return Ingress(self._waits, gather=self._gather)
 
     async def check_health(self) -> None:
         """Say whether texts would be answered; Ray replaces a replica that says no three times."""

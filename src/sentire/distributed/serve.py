@@ -12,10 +12,10 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from sentire.distributed.options import Options, read_options
-from sentire.distributed.pages import Pages
+from sentire.distributed.autoscaler import ScalingPolicy
+from sentire.distributed.metrics_pages import MetricsPages
+from sentire.distributed.options import DeploymentOptions, read_options
 from sentire.distributed.replica import PAGES, TELL_S, Replica
-from sentire.distributed.scaling import ScalingPolicy
 from sentire.optional import import_extra
 
 NAME = "model-service"
@@ -32,7 +32,7 @@ def build(arguments: Mapping[str, Any]) -> Any:
     Parameters
     ----------
     arguments : mapping
-        Fields of :class:`~sentire.distributed.options.Options`; values may be texts.
+        Fields of :class:`~sentire.distributed.options.DeploymentOptions`; values may be texts.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def build(arguments: Mapping[str, Any]) -> Any:
         deployment_actors=[
             {
                 "name": PAGES,
-                "actor_class": ray.remote(Pages),
+                "actor_class": ray.remote(MetricsPages),
                 "init_kwargs": {"keep_s": 3 * TELL_S},
                 "actor_options": {"num_cpus": 0},
             }
@@ -79,7 +79,7 @@ def build(arguments: Mapping[str, Any]) -> Any:
     return deployment.bind(options)
 
 
-def _autoscaling(options: Options) -> Any:
+def _autoscaling(options: DeploymentOptions) -> Any:
     """Make Ray's configuration of the number of replicas."""
     config = import_extra("ray.serve.config", extra="ray", purpose="serving on a Ray cluster")
     with warnings.catch_warnings():

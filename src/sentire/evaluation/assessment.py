@@ -34,7 +34,7 @@ from sentire.evaluation.results import (
     Reading,
     SetResult,
 )
-from sentire.evaluation.scoring import Scored, Shares
+from sentire.evaluation.scores import Probabilities, Scored
 from sentire.evaluation.slices import parts
 from sentire.labels import LABELS
 from sentire.types import Prediction
@@ -136,13 +136,13 @@ def assess_together(sets: Sequence[Scored]) -> list[HeadResult]:
 def outcomes_of(scored: Scored, kept: Labels) -> Outcomes:
     """What was true of the texts at ``kept``, and what the model told, over the set's labels."""
     allowed = scored.dataset.allowed
-    held = (scored.dataset.gold > 0)[kept][:, allowed]
-    shares = scored.allowed_shares[kept][:, allowed]
-    best = shares.argmax(axis=1)
+    gold = (scored.dataset.gold > 0)[kept][:, allowed]
+    probabilities = scored.allowed_probabilities[kept][:, allowed]
+    best = probabilities.argmax(axis=1)
     rows = np.arange(len(kept))
-    told = shares >= HOLDS if _several(scored) else np.zeros(held.shape, np.bool_)
-    told[rows, best] |= ~told.any(axis=1)
-    return Outcomes(held, told, held[rows, best])
+    predicted = probabilities >= HOLDS if _several(scored) else np.zeros(gold.shape, np.bool_)
+    predicted[rows, best] |= ~predicted.any(axis=1)
+    return Outcomes(gold, predicted, gold[rows, best])
 
 
 def _occurring(scored: Scored) -> list[str]:
@@ -169,8 +169,8 @@ def _per_label(outcomes: Outcomes, named: Sequence[str]) -> Iterator[LabelResult
     for at, label in enumerate(named):
         yield LabelResult(
             label=label,
-            n=int(counts.held[at]),
-            told=int(counts.told[at]),
+            n=int(counts.gold[at]),
+            predicted=int(counts.predicted[at]),
             precision=float(precision[at]),
             recall=float(recall[at]),
             f1=float(f1[at]),
@@ -181,17 +181,17 @@ def _confusion(scored: Scored, kept: Labels) -> list[list[float]]:
     allowed = scored.dataset.allowed
     gold = scored.dataset.gold[kept][:, allowed].astype(np.float64)
     gold /= gold.sum(axis=1, keepdims=True)
-    best = scored.allowed_shares[kept][:, allowed].argmax(axis=1)
-    told = np.eye(gold.shape[1])[best]
-    right = (gold * told).sum(axis=1, keepdims=True) > 0
-    matrix = np.where(right, told, gold).T @ told
+    best = scored.allowed_probabilities[kept][:, allowed].argmax(axis=1)
+    predicted = np.eye(gold.shape[1])[best]
+    right = (gold * predicted).sum(axis=1, keepdims=True) > 0
+    matrix = np.where(right, predicted, gold).T @ predicted
     return [[round(float(value), 3) for value in row] for row in matrix]
 
 
 def _calibration(sets: Sequence[Scored], kept: Sequence[Labels]) -> list[Calibration]:
     """Over all texts, and for each language that has enough of them."""
     pairs = list(zip(sets, kept, strict=True))
-    confidence = np.concatenate([s.allowed_shares[at].max(axis=1) for s, at in pairs])
+    confidence = np.concatenate([s.allowed_probabilities[at].max(axis=1) for s, at in pairs])
     right = np.concatenate([outcomes_of(s, at).right for s, at in pairs])
     codes = np.array([s.languages[i] for s, at in pairs for i in at])
     languages = ["*", *(code for code, n in Counter(codes.tolist()).most_common() if n >= _FEWEST)]
@@ -201,7 +201,10 @@ def _calibration(sets: Sequence[Scored], kept: Sequence[Labels]) -> list[Calibra
 
 
 def _calibrated(
-    language: str, confidence: Shares, right: npt.NDArray[np.bool_], inside: npt.NDArray[np.bool_]
+    language: str,
+    confidence: Probabilities,
+    right: npt.NDArray[np.bool_],
+    inside: npt.NDArray[np.bool_],
 ) -> Calibration:
     bins = reliability(confidence[inside], right[inside])
     return Calibration(
@@ -223,8 +226,8 @@ def _reading(scored: Scored, answers: Sequence[Prediction]) -> Reading:
 
 def _mistakes(scored: Scored, kept: Labels, outcomes: Outcomes) -> Iterator[Mistake]:
     labels = LABELS[scored.dataset.head]
-    shares = scored.allowed_shares[kept]
-    surest = np.argsort(-shares.max(axis=1), kind="stable")
+    probabilities = scored.allowed_probabilities[kept]
+    surest = np.argsort(-probabilities.max(axis=1), kind="stable")
     wrong = surest[~outcomes.right[surest]][:N_MISTAKES]
     for at in wrong:
         place = int(kept[at])
@@ -235,6 +238,6 @@ def _mistakes(scored: Scored, kept: Labels, outcomes: Outcomes) -> Iterator[Mist
             text=scored.dataset.texts[place],
             language=scored.languages[place],
             gold=[label for label, share in zip(labels, gold, strict=True) if share > 0],
-            told=labels[int(shares[at].argmax())],
-            score=float(shares[at].max()),
+            predicted=labels[int(probabilities[at].argmax())],
+            score=float(probabilities[at].max()),
         )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sentire.evaluation.metrics import Labels
 
-Shares = npt.NDArray[np.float64]
+Probabilities = npt.NDArray[np.float64]
 _GRID = np.geomspace(0.5, 4.0, 141)
 
 N_BINS = 15
@@ -28,7 +28,7 @@ class Bin(msgspec.Struct, frozen=True):
     accuracy: float
 
 
-def fit_temperature(log_shares: Shares, gold: Labels) -> float:
+def fit_temperature(log_probabilities: Probabilities, gold: Labels) -> float:
     """Temperature that makes held-out labels most likely.
 
     Parameters
@@ -47,14 +47,16 @@ def fit_temperature(log_shares: Shares, gold: Labels) -> float:
     """
     losses = []
     for temperature in _GRID:
-        scaled = log_shares / temperature
+        scaled = log_probabilities / temperature
         peak = scaled.max(axis=1, keepdims=True)
         log_total = peak[:, 0] + np.log(np.exp(scaled - peak).sum(axis=1))
         losses.append(float((log_total - scaled[np.arange(len(gold)), gold]).mean()))
     return float(_GRID[int(np.argmin(losses))])
 
 
-def expected_calibration_error(shares: Shares, gold: Labels, *, n_bins: int = N_BINS) -> float:
+def expected_calibration_error(
+    probabilities: Probabilities, gold: Labels, *, n_bins: int = N_BINS
+) -> float:
     """Mean gap between confidence and accuracy over equally wide bins, weighted by their texts.
 
     Parameters
@@ -67,12 +69,12 @@ def expected_calibration_error(shares: Shares, gold: Labels, *, n_bins: int = N_
     Guo et al., ICML 2017, section 2.
     """
     return calibration_error(
-        reliability(shares.max(axis=1), shares.argmax(axis=1) == gold, n_bins=n_bins)
+        reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == gold, n_bins=n_bins)
     )
 
 
 def reliability(
-    confidence: Shares, right: npt.NDArray[np.bool_], *, n_bins: int = N_BINS
+    confidence: Probabilities, right: npt.NDArray[np.bool_], *, n_bins: int = N_BINS
 ) -> list[Bin]:
     """Confidence and accuracy in equally wide bins, those without texts left out.
 

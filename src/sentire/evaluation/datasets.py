@@ -19,7 +19,7 @@ from sentire.io.inputs import Wanted, open_source
 from sentire.io.rows import Fields
 from sentire.labels import LABELS, HeadName, label_of
 
-Shares = npt.NDArray[np.float32]
+Probabilities = npt.NDArray[np.float32]
 MetricName = Literal["accuracy", "macro_f1", "macro_recall"]
 
 DROP = "-"
@@ -33,7 +33,7 @@ _LABEL_COLUMNS = _STAR_COLUMNS | {
 _SHOWN = 12
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LabelledSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A labelled input and how to read it."""
 
     file: str
@@ -56,7 +56,7 @@ class Dataset(NamedTuple):
     name: str
     head: HeadName
     texts: list[str]
-    gold: Shares
+    gold: Probabilities
     """Shape (n_texts, n_labels): the share of each label; equal shares where several hold."""
     groups: list[str] | None
     n_dropped: int
@@ -83,7 +83,7 @@ class Dataset(NamedTuple):
         )
 
 
-def read_dataset(source: Source) -> Dataset:
+def read_dataset(source: LabelledSource) -> Dataset:
     """Read every row of a labelled input.
 
     Raises
@@ -169,7 +169,7 @@ def _names(value: object) -> list[str]:
     return [_plain(each) for each in values if each is not None and each != ""]
 
 
-def _label(name: str, source: Source, *, stars: bool) -> str | None:
+def _label(name: str, source: LabelledSource, *, stars: bool) -> str | None:
     """What a name means; a bare number means something only in a column of stars."""
     if name in source.labels:
         return source.labels[name]

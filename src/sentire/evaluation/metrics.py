@@ -36,9 +36,9 @@ class Interval(msgspec.Struct, frozen=True):
 class Outcomes(NamedTuple):
     """What was true of each text, and what the model told."""
 
-    held: Flags
+    gold: Flags
     """Shape (n_texts, n_labels): the labels that hold."""
-    told: Flags
+    predicted: Flags
     """Shape (n_texts, n_labels): the labels that the model told; one, unless several may hold."""
     right: Flags
     """Shape (n_texts,): whether the most probable label is one that holds."""
@@ -53,9 +53,9 @@ class Counts(NamedTuple):
 
     n: Numbers
     right: Numbers
-    held: Numbers
+    gold: Numbers
     """Shape (..., n_labels)."""
-    told: Numbers
+    predicted: Numbers
     both: Numbers
     """Texts of which a label holds and was told."""
 
@@ -70,17 +70,17 @@ def accuracy_of(counts: Counts) -> Numbers:
 
 def recalls(counts: Counts) -> Numbers:
     """Share of the texts of each label that was found; 0 for a label without texts."""
-    return _ratio(counts.both, counts.held)
+    return _ratio(counts.both, counts.gold)
 
 
 def precisions(counts: Counts) -> Numbers:
     """Share of the times a label was told that it held; 0 for one that never was."""
-    return _ratio(counts.both, counts.told)
+    return _ratio(counts.both, counts.predicted)
 
 
 def f1s(counts: Counts) -> Numbers:
     """Harmonic mean of precision and recall of each label."""
-    return _ratio(2 * counts.both, counts.held + counts.told)
+    return _ratio(2 * counts.both, counts.gold + counts.predicted)
 
 
 def macro_recall_of(counts: Counts) -> Numbers:
@@ -102,9 +102,9 @@ def mcc_of(counts: Counts) -> Numbers:
     ----------
     Gorodkin, Computational Biology and Chemistry 28, 2004: the K-category correlation.
     """
-    n, held, told = counts.n, counts.held, counts.told
-    above = counts.both.sum(-1) * n - (held * told).sum(-1)
-    below = np.sqrt((n**2 - (held**2).sum(-1)) * (n**2 - (told**2).sum(-1)))
+    n, gold, predicted = counts.n, counts.gold, counts.predicted
+    above = counts.both.sum(-1) * n - (gold * predicted).sum(-1)
+    below = np.sqrt((n**2 - (gold**2).sum(-1)) * (n**2 - (predicted**2).sum(-1)))
     return _ratio(above, below)
 
 
@@ -181,7 +181,7 @@ def _resample(seen: list[Outcomes], n_samples: int) -> tuple[list[Outcomes], Num
     over a few dozen kinds instead of n numbers for each sample.
     """
     n_texts = len(seen[0])
-    parts = [part for o in seen for part in (o.held, o.told, o.right[:, None])]
+    parts = [part for o in seen for part in (o.gold, o.predicted, o.right[:, None])]
     _, first, n_each = np.unique(
         np.packbits(np.concatenate(parts, axis=1), axis=1),
         axis=0,
@@ -194,13 +194,13 @@ def _resample(seen: list[Outcomes], n_samples: int) -> tuple[list[Outcomes], Num
 
 def _weighted(weights: Numbers, outcomes: Outcomes, *, first: bool = False) -> Counts:
     """Counts of samples in which row i of ``outcomes`` occurs ``weights[:, i]`` times."""
-    held, told, right = (part.astype(np.float64) for part in outcomes)
+    gold, predicted, right = (part.astype(np.float64) for part in outcomes)
     counts = Counts(
         weights.sum(axis=1),
         weights @ right,
-        weights @ held,
-        weights @ told,
-        weights @ (held * told),
+        weights @ gold,
+        weights @ predicted,
+        weights @ (gold * predicted),
     )
     return Counts(*(each[0] for each in counts)) if first else counts
 
@@ -216,6 +216,6 @@ def _ratio(above: Numbers, below: Numbers) -> Numbers:
 
 
 def _mean_of_present(values: Numbers, counts: Counts) -> Numbers:
-    present = counts.held > 0
+    present = counts.gold > 0
     result: Numbers = (values * present).sum(-1) / present.sum(-1)
     return result

@@ -19,7 +19,7 @@ class LabelResult(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     n: int
     """Texts of which it holds."""
-    told: int
+    predicted: int
     """Texts of which the model told it."""
     precision: float
     recall: float
@@ -46,7 +46,7 @@ class Mistake(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     language: str
     gold: list[str]
-    told: str
+    predicted: str
     score: float
 
 
@@ -114,7 +114,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     texts: list[str]
     """The text, or two that were compared."""
     expected: str
-    told: str
+    predicted: str
 
 
 class Capability(msgspec.Struct, frozen=True, kw_only=True):

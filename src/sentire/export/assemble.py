@@ -18,15 +18,20 @@ from sentire.bundle.store import MODEL_NAME, TOKENIZER_NAME, Bundle, read_bundle
 from sentire.errors import BundleDamaged, SourceError
 from sentire.evaluation.assessment import check_classes
 from sentire.evaluation.datasets import Dataset
-from sentire.evaluation.scoring import check_head
+from sentire.evaluation.scores import check_head
 from sentire.export.draft import CONFIG_NAME, open_draft
-from sentire.export.figures import Measured, evaluations
-from sentire.export.gate import Limits, Verdict
+from sentire.export.figures import GraphMeasurements, evaluations
+from sentire.export.gate import GateLimits, GateVerdict
+from sentire.export.gated_quantization import (
+    GatedGraph,
+    Progress,
+    QuantizationContext,
+    quantize_within_limits,
+)
 from sentire.export.graph import is_quantized, read_graph
-from sentire.export.lighten import Examined, Lightened, Progress, lighten
 from sentire.export.place import finished, placed
 from sentire.export.probes import calibration_texts
-from sentire.export.search import Trial
+from sentire.export.search import GateTrial
 from sentire.export.temperature import fit_head
 from sentire.inference.load import load
 from sentire.labels import LABELS
@@ -36,10 +41,10 @@ _FILES = (MODEL_NAME, TOKENIZER_NAME, CONFIG_NAME)
 _FILES_BESIDE = ("tokenizer_config.json", "LICENSE")
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True):
+class AssemblyOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a bundle is assembled."""
 
-    limits: Limits = Limits()
+    limits: GateLimits = GateLimits()
     int8: bool = True
     """False leaves the graph in FP32, to be quantized later."""
     force: bool = False
@@ -50,9 +55,9 @@ class Assembled(NamedTuple):
     """A finished bundle and how it came about."""
 
     bundle: Bundle
-    whole: Verdict | None
+    whole: GateVerdict | None
     """Of the graph with every layer in INT8; None where nothing was quantized."""
-    trial: Trial | None
+    trial: GateTrial | None
     """What was kept in FP32, and the verdict of the graph that is served."""
 
 
@@ -63,7 +68,7 @@ def assemble(
     *,
     dev: Sequence[Dataset] = (),
     calibration: Sequence[str] = (),
-    options: Options | None = None,
+    options: AssemblyOptions | None = None,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> Assembled:
     """Quantize, calibrate, measure, write, and load what was written.
@@ -90,12 +95,12 @@ def assemble(
     SourceError, UnsupportedRequest
         The folder lacks a file, or its graph is INT8 already, or a set does not fit the model.
     """
-    options = options or Options()
+    options = options or AssemblyOptions()
     check_data(manifest, dev)
     with placed(output, force=options.force) as workspace:
         fp32 = workspace / "fp32"
         _copy(folder, fp32)
-        examined = Examined(
+        examined = QuantizationContext(
             manifest,
             (fp32 / TOKENIZER_NAME).read_text(encoding="utf-8"),
             dev=dev,
@@ -103,10 +108,12 @@ def assemble(
             progress=progress,
         )
         full = examined.measure(fp32, "measuring FP32")
-        light: Lightened | None = None
+        light: GatedGraph | None = None
         served, measured = fp32, full
         if options.int8:
-            light = lighten(fp32, full, examined, options.limits, workspace=workspace)
+            light = quantize_within_limits(
+                fp32, full, examined, options.limits, workspace=workspace
+            )
             served, measured = light.folder, light.measured
         progress("proving", 0, 0)
         final = fitted(manifest, measured, full)
@@ -132,7 +139,7 @@ def check_data(manifest: Manifest, dev: Sequence[Dataset]) -> None:
         check_classes(dataset.name, [label for label, occurs in labels if occurs])
 
 
-def fitted(manifest: Manifest, served: Measured, full: Measured) -> Manifest:
+def fitted(manifest: Manifest, served: GraphMeasurements, full: GraphMeasurements) -> Manifest:
     """Add temperatures, thresholds and figures; heads without a development set stay as they are.
 
     Parameters

@@ -17,7 +17,7 @@ from sentire.bundle.manifest import Evaluation
 from sentire.evaluation.assessment import outcomes_of
 from sentire.evaluation.datasets import Dataset
 from sentire.evaluation.metrics import METRICS, Labels, count, measure
-from sentire.evaluation.scoring import Progress, Scored, score
+from sentire.evaluation.scores import Progress, Scored, score
 from sentire.export.gate import Loss, Shift
 from sentire.inference.analyzer import Analyzer
 from sentire.labels import LABELS, HeadName
@@ -26,10 +26,10 @@ from sentire.types import Prediction, Unscored
 SHARE = 0.1
 """Texts of a language count apart from the rest of their set where they are so many of it."""
 
-Shares = npt.NDArray[np.float64]
+Probabilities = npt.NDArray[np.float64]
 
 
-class Measured(NamedTuple):
+class GraphMeasurements(NamedTuple):
     """What one graph said."""
 
     sets: list[Scored]
@@ -39,7 +39,7 @@ class Measured(NamedTuple):
 
 def measure_graph(
     analyzer: Analyzer, dev: Sequence[Dataset], plain: Sequence[str], *, progress: Progress
-) -> Measured:
+) -> GraphMeasurements:
     """Score everything that is compared.
 
     Parameters
@@ -52,15 +52,15 @@ def measure_graph(
     for dataset in dev:
         before = done
 
-        def told(n: int, _n_texts: int, before: int = before) -> None:
+        def predicted(n: int, _n_texts: int, before: int = before) -> None:
             progress(before + n, total)
 
-        sets.append(score(analyzer, dataset, progress=told))
+        sets.append(score(analyzer, dataset, progress=predicted))
         done += len(dataset.texts)
     emotion = "emotion" in analyzer.manifest.heads
     answers = list(analyzer.analyze_many(plain, emotion=emotion))
     progress(total, total)
-    return Measured(sets, answers)
+    return GraphMeasurements(sets, answers)
 
 
 def languages_of(codes: Sequence[str], supported: Sequence[str]) -> list[str]:
@@ -77,7 +77,9 @@ def languages_of(codes: Sequence[str], supported: Sequence[str]) -> list[str]:
     return [code if code in kept else most for code in codes]
 
 
-def losses(fp32: Measured, int8: Measured, supported: Sequence[str]) -> list[Loss]:
+def losses(
+    fp32: GraphMeasurements, int8: GraphMeasurements, supported: Sequence[str]
+) -> list[Loss]:
     """What INT8 costs on each set, its languages apart."""
     found = []
     for before, after in zip(fp32.sets, int8.sets, strict=True):
@@ -103,7 +105,10 @@ def losses(fp32: Measured, int8: Measured, supported: Sequence[str]) -> list[Los
 
 
 def shifts(
-    fp32: Measured, int8: Measured, heads: Sequence[HeadName], supported: Sequence[str]
+    fp32: GraphMeasurements,
+    int8: GraphMeasurements,
+    heads: Sequence[HeadName],
+    supported: Sequence[str],
 ) -> list[Shift]:
     """How far INT8 moved the answers to plain texts."""
     pairs = [
@@ -114,7 +119,7 @@ def shifts(
     codes = languages_of([before.language.code for before, _ in pairs], supported)
     found = []
     for head in heads:
-        old, new = (np.array([shares_of(pair[at], head) for pair in pairs]) for at in (0, 1))
+        old, new = (np.array([probabilities_of(pair[at], head) for pair in pairs]) for at in (0, 1))
         for language in dict.fromkeys(codes):
             rows = [at for at, code in enumerate(codes) if code == language]
             distance = np.abs(old[rows] - new[rows]).sum(axis=1) / 2
@@ -125,7 +130,7 @@ def shifts(
     return found
 
 
-def shares_of(prediction: Prediction, head: HeadName) -> list[float]:
+def probabilities_of(prediction: Prediction, head: HeadName) -> list[float]:
     """Probabilities of a head in the contract's order; 0 for a label that the model lacks."""
     if head == "polarity":
         named = prediction.probabilities
@@ -136,7 +141,7 @@ def shares_of(prediction: Prediction, head: HeadName) -> list[float]:
     return [named.get(label, 0.0) for label in LABELS[head]]
 
 
-def evaluations(fp32: Measured, served: Measured) -> Iterator[Evaluation]:
+def evaluations(fp32: GraphMeasurements, served: GraphMeasurements) -> Iterator[Evaluation]:
     """The records of a bundle, each figure with its 95 % interval."""
     for before, after in zip(fp32.sets, served.sets, strict=True):
         name: str = after.dataset.judged_by

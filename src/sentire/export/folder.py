@@ -22,7 +22,7 @@ from sentire.export.draft import (
     draft,
 )
 from sentire.export.graph import read_graph
-from sentire.export.mapping import map_labels
+from sentire.export.label_map import map_labels
 from sentire.labels import EMBEDDING, EMOTIONS, OUTPUTS, HeadName
 from sentire.text.path import TextSettings
 

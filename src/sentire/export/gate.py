@@ -15,7 +15,7 @@ from msgspec import Meta
 from sentire.labels import HeadName
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class GateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much INT8 may lose. Points are hundredths of a figure such as accuracy."""
 
     language_points: Annotated[float, Meta(ge=0.0)] = 0.3
@@ -59,7 +59,7 @@ class Shift(NamedTuple):
     """Share of texts with another label."""
 
 
-class Verdict(NamedTuple):
+class GateVerdict(NamedTuple):
     """What was measured of one INT8 graph, and what of it is too much."""
 
     losses: list[Loss]
@@ -73,7 +73,7 @@ class Verdict(NamedTuple):
         return not self.broken
 
 
-def judge(losses: Sequence[Loss], shifts: Sequence[Shift], limits: Limits) -> Verdict:
+def judge(losses: Sequence[Loss], shifts: Sequence[Shift], limits: GateLimits) -> GateVerdict:
     """Hold the losses against the limits; the shifts only where there are no losses.
 
     One text of each set may always change: 200 texts can't show less than half a point.
@@ -108,7 +108,7 @@ def judge(losses: Sequence[Loss], shifts: Sequence[Shift], limits: Limits) -> Ve
                 f"{shift.head} ({shift.language}) changes {shift.changed:.1%} of its labels "
                 f"(at most {limits.changed:.0%})"
             )
-    return Verdict(list(losses), list(shifts), broken)
+    return GateVerdict(list(losses), list(shifts), broken)
 
 
 def mean_points(losses: Sequence[Loss]) -> dict[str, float]:

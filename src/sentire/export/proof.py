@@ -12,28 +12,30 @@ import numpy as np
 import numpy.typing as npt
 
 from sentire.errors import LabelsUnproven
-from sentire.export.mapping import LabelMap
+from sentire.export.label_map import LabelMap
 from sentire.export.probes import probes
 from sentire.labels import POLARITY
 
-Shares = npt.NDArray[np.float64]
+Probabilities = npt.NDArray[np.float64]
 
 AGREE = 0.75
 """Share of the clear sentences of a side that must be nearer to their own side than to the other.
 Of 12, a coin reaches 9 on both sides in 1 of 190 cases."""
 
 
-class Probed(NamedTuple):
+class ProbeResult(NamedTuple):
     """What a checkpoint said of the probes of one kind."""
 
     language: str
     kind: str
     """What the sentences are: negative, neutral or positive."""
-    shares: Shares
+    probabilities: Probabilities
     """Shape (n_sentences, n_names): probability of each of the checkpoint's labels."""
 
 
-def probe(shares_of: Callable[[Sequence[str]], Shares], languages: Sequence[str]) -> list[Probed]:
+def probe(
+    probabilities_of: Callable[[Sequence[str]], Probabilities], languages: Sequence[str]
+) -> list[ProbeResult]:
     """Run the probes of some languages.
 
     Parameters
@@ -41,13 +43,13 @@ def probe(shares_of: Callable[[Sequence[str]], Shares], languages: Sequence[str]
     shares_of : texts -> float64 array of shape (n_texts, n_names), rows sum to 1
     """
     return [
-        Probed(language, kind, shares_of(probes(language, kind)))
+        ProbeResult(language, kind, probabilities_of(probes(language, kind)))
         for language in languages
         for kind in POLARITY
     ]
 
 
-def check_meaning(labels: LabelMap, probed: Sequence[Probed]) -> None:
+def check_meaning(labels: LabelMap, probed: Sequence[ProbeResult]) -> None:
     """Refuse a mapping that is unclear, or that the probes contradict.
 
     Raises
@@ -57,10 +59,10 @@ def check_meaning(labels: LabelMap, probed: Sequence[Probed]) -> None:
     table = table_of(labels, probed)
     if labels.unclear:
         options = suggest(labels, probed)
-        told = f"the probes suggest: {options}" if options else "the probes don't tell either."
+        hint = f"the probes suggest: {options}" if options else "the probes don't tell either."
         raise LabelsUnproven(
             f"the names of these labels don't say what they mean: {', '.join(labels.unclear)}. "
-            f"Say it with --label, as the checkpoint's makers do; {told}",
+            f"Say it with --label, as the checkpoint's makers do; {hint}",
             table,
         )
     found = [line for language in _languages(probed) for line in _against(labels, probed, language)]
@@ -77,13 +79,13 @@ def check_meaning(labels: LabelMap, probed: Sequence[Probed]) -> None:
         )
 
 
-def suggest(labels: LabelMap, probed: Sequence[Probed]) -> str:
+def suggest(labels: LabelMap, probed: Sequence[ProbeResult]) -> str:
     """Options that say of each unclear label what the probes make likely.
 
     Empty where that would contradict the probes in every language: they tell nothing then.
     """
     means = {
-        kind: np.concatenate([p.shares for p in probed if p.kind == kind]).mean(axis=0)
+        kind: np.concatenate([p.probabilities for p in probed if p.kind == kind]).mean(axis=0)
         for kind in POLARITY
     }
     kinds = POLARITY if len(labels.names) > 2 else ("negative", "positive")
@@ -103,11 +105,14 @@ def suggest(labels: LabelMap, probed: Sequence[Probed]) -> str:
     )
 
 
-def table_of(labels: LabelMap, probed: Sequence[Probed]) -> str:
+def table_of(labels: LabelMap, probed: Sequence[ProbeResult]) -> str:
     """Mean probability of each of the checkpoint's labels on each kind of sentence."""
     heading = ["sentences", *labels.names]
     rows = [
-        [f"{p.language} {p.kind} ({len(p.shares)})", *(f"{m:.2f}" for m in p.shares.mean(axis=0))]
+        [
+            f"{p.language} {p.kind} ({len(p.probabilities)})",
+            *(f"{m:.2f}" for m in p.probabilities.mean(axis=0)),
+        ]
         for p in probed
     ]
     widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
@@ -119,9 +124,9 @@ def table_of(labels: LabelMap, probed: Sequence[Probed]) -> str:
     return "\n".join(lines)
 
 
-def _against(labels: LabelMap, probed: Sequence[Probed], language: str) -> list[str]:
+def _against(labels: LabelMap, probed: Sequence[ProbeResult], language: str) -> list[str]:
     """What speaks against a mapping in one language."""
-    kinds = {p.kind: _merged(labels, p.shares) for p in probed if p.language == language}
+    kinds = {p.kind: _merged(labels, p.probabilities) for p in probed if p.language == language}
     found = []
     for side, other in (("negative", "positive"), ("positive", "negative")):
         nearer = kinds[side][side] > kinds[side][other]
@@ -131,7 +136,9 @@ def _against(labels: LabelMap, probed: Sequence[Probed], language: str) -> list[
                 f"nearer to {side} than to {other}"
             )
     if "neutral" in labels.columns:
-        means = {kind: float(shares["neutral"].mean()) for kind, shares in kinds.items()}
+        means = {
+            kind: float(probabilities["neutral"].mean()) for kind, probabilities in kinds.items()
+        }
         highest = max(means, key=means.__getitem__)
         if highest != "neutral":
             found.append(
@@ -141,13 +148,14 @@ def _against(labels: LabelMap, probed: Sequence[Probed], language: str) -> list[
     return found
 
 
-def _merged(labels: LabelMap, shares: Shares) -> dict[str, npt.NDArray[np.float64]]:
+def _merged(labels: LabelMap, probabilities: Probabilities) -> dict[str, npt.NDArray[np.float64]]:
     return {
-        label: shares[:, list(columns)].sum(axis=1) for label, columns in labels.columns.items()
+        label: probabilities[:, list(columns)].sum(axis=1)
+        for label, columns in labels.columns.items()
     }
 
 
-def _languages(probed: Sequence[Probed]) -> list[str]:
+def _languages(probed: Sequence[ProbeResult]) -> list[str]:
     return list(dict.fromkeys(p.language for p in probed))
 
 

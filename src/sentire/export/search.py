@@ -8,23 +8,23 @@ Never:   keeps more layers than its limit
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from sentire.export.gate import Verdict
+from sentire.export.gate import GateVerdict
 from sentire.export.sensitivity import Cost
 
 
-class Trial(NamedTuple):
+class GateTrial(NamedTuple):
     """A choice of layers, and what was measured of it."""
 
     kept: list[Cost]
-    verdict: Verdict
+    verdict: GateVerdict
 
 
 def fewest(
     rank: Callable[[Sequence[Cost]], Sequence[Cost]],
-    try_out: Callable[[Sequence[Cost]], Verdict],
+    try_out: Callable[[Sequence[Cost]], GateVerdict],
     *,
     most: int,
-) -> Trial:
+) -> GateTrial:
     """Keep the costliest layers, 1, 2, 4, …, until the gate holds; then see whether fewer do.
 
     Parameters
@@ -40,13 +40,13 @@ def fewest(
     The smallest choice found that holds; where none does, the largest that was tried.
     """
     order: list[Cost] = []
-    trials: dict[int, Trial] = {}
+    trials: dict[int, GateTrial] = {}
 
-    def trial(n: int) -> Trial:
+    def trial(n: int) -> GateTrial:
         if n > len(order):
             order.extend(rank(order)[: n - len(order)])
         if n not in trials:
-            trials[n] = Trial(order[:n], try_out(order[:n]))
+            trials[n] = GateTrial(order[:n], try_out(order[:n]))
         return trials[n]
 
     low, high = 0, 1

@@ -15,7 +15,7 @@ import onnx
 
 from sentire.backends.base import Logits
 from sentire.backends.onnxruntime import OnnxRuntimeBackend
-from sentire.evaluation.scoring import Progress
+from sentire.evaluation.scores import Progress
 from sentire.export.engines import Ids, batches
 from sentire.export.graph import write_graph
 from sentire.export.quantize import Quantized

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sentire.evaluation.calibration import N_BINS
-from sentire.evaluation.scoring import Scored
+from sentire.evaluation.scores import Scored
 from sentire.export.figures import languages_of
 from sentire.labels import LABELS
 
@@ -49,7 +49,7 @@ class Fit(NamedTuple):
 class _Texts(NamedTuple):
     """Texts of one head, as parallel arrays."""
 
-    log_shares: Numbers
+    log_probabilities: Numbers
     """Shape (n_texts, n_labels), over all labels."""
     gold: Numbers
     """Shape (n_texts, n_labels), rows sum to 1."""
@@ -61,7 +61,7 @@ class _Texts(NamedTuple):
 
     def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "_Texts":
         return _Texts(
-            self.log_shares[rows],
+            self.log_probabilities[rows],
             self.gold[rows],
             self.allowed[rows],
             self.weight[rows],
@@ -138,7 +138,7 @@ def _gather(sets: Sequence[Scored], labels: Sequence[str], supported: Sequence[s
         gold = gold[kept]
         parts.append(
             _Texts(
-                np.log(np.maximum(scored.shares[kept], _SMALLEST)),
+                np.log(np.maximum(scored.probabilities[kept], _SMALLEST)),
                 gold / gold.sum(axis=1, keepdims=True),
                 np.tile(scored.dataset.allowed & known, (len(kept), 1)),
                 weight,
@@ -156,21 +156,21 @@ def _log_softmax(values: Numbers) -> Numbers:
 
 def _restricted(texts: _Texts, temperature: float) -> Numbers:
     """Log-probabilities over the labels that a text's set knows."""
-    return _log_softmax(np.where(texts.allowed, texts.log_shares / temperature, -np.inf))
+    return _log_softmax(np.where(texts.allowed, texts.log_probabilities / temperature, -np.inf))
 
 
 def _loss(texts: _Texts, temperature: float) -> float:
     """Weighted mean negative log-likelihood of the gold labels."""
-    log_shares = np.where(texts.gold > 0, _restricted(texts, temperature), 0.0)
-    each = -(texts.gold * log_shares).sum(axis=1)
+    log_probabilities = np.where(texts.gold > 0, _restricted(texts, temperature), 0.0)
+    each = -(texts.gold * log_probabilities).sum(axis=1)
     return float((each * texts.weight).sum() / texts.weight.sum())
 
 
 def _error(texts: _Texts, temperature: float) -> float:
-    shares = np.exp(_restricted(texts, temperature))
-    best = shares.argmax(axis=1)
+    probabilities = np.exp(_restricted(texts, temperature))
+    best = probabilities.argmax(axis=1)
     rows = np.arange(len(best))
-    confidence, right = shares[rows, best], texts.gold[rows, best] > 0
+    confidence, right = probabilities[rows, best], texts.gold[rows, best] > 0
     bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
     gaps = np.bincount(bins, texts.weight * (right - confidence), minlength=N_BINS)
     return float(np.abs(gaps).sum() / texts.weight.sum())
@@ -183,11 +183,11 @@ def _unsure(texts: _Texts, temperature: dict[str, float]) -> float:
     "neutral" was right.
     """
     scale = np.array([temperature.get(code, temperature["*"]) for code in texts.language])
-    shares = np.exp(_log_softmax(texts.log_shares / scale[:, None]))
-    best = shares.argmax(axis=1)
+    probabilities = np.exp(_log_softmax(texts.log_probabilities / scale[:, None]))
+    best = probabilities.argmax(axis=1)
     rows = np.arange(len(best))
     known = texts.allowed[rows, best]
-    score, right = shares[rows, best][known], (texts.gold[rows, best] > 0)[known]
+    score, right = probabilities[rows, best][known], (texts.gold[rows, best] > 0)[known]
     weight = texts.weight[known]
     if len(score) < FEWEST:
         return UNSURE_DEFAULT

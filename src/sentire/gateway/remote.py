@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import msgspec
 
-from sentire.client import AsyncClient, Patience
+from sentire.client import AsyncClient, RetryPolicy
 from sentire.config import Settings
 from sentire.errors import (
     RequestRefused,
@@ -25,7 +25,7 @@ from sentire.errors import (
     Unavailable,
 )
 from sentire.gateway.addresses import Addresses, Lookup
-from sentire.gateway.looking import Services
+from sentire.gateway.poller import Services
 from sentire.service.models import ModelState
 from sentire.service.tracing import carrier
 from sentire.types import ModelInfo, OnLong, Prediction, Unscored
@@ -138,7 +138,7 @@ class RemoteModels:
     ) -> None:
         # Short waits only: a connection that was closed meanwhile is opened again, and a service
         # that is away is for the caller to wait for.
-        patience = Patience(
+        retry = RetryPolicy(
             timeout_s=timeout_s,
             tries=2 * max(_MOST_TRIED, len(urls)) + 1,
             longest_wait_s=0.1,
@@ -146,7 +146,7 @@ class RemoteModels:
             one_try_s=max(1.0, timeout_s / 2),
         )
         self._client = AsyncClient(
-            urls, api_key=api_key, patience=patience, connections=1000, headers=carried
+            urls, api_key=api_key, retry=retry, connections=1000, headers=carried
         )
         addresses = Addresses(self._client.servers.urls, lookup=lookup)
         self._services = Services(addresses, self._client.servers, api_key=api_key)

@@ -16,9 +16,9 @@ from tokenizers import Tokenizer
 from sentire.bundle.manifest import Name, Version
 from sentire.errors import OptionError
 from sentire.evaluation.datasets import Dataset
-from sentire.export.assemble import Assembled, Options, assemble
+from sentire.export.assemble import Assembled, AssemblyOptions, assemble
 from sentire.export.draft import Identity, draft
-from sentire.export.lighten import Progress
+from sentire.export.gated_quantization import Progress
 from sentire.export.onnx import export_onnx
 from sentire.labels import LABELS, POLARITY
 from sentire.text.tokenize import TextTokenizer
@@ -113,7 +113,7 @@ def make_bundle(
             output,
             dev=dev,
             calibration=_sample(texts),
-            options=Options(force=options.force),
+            options=AssemblyOptions(force=options.force),
             progress=progress,
         )
 

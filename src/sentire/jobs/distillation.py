@@ -8,12 +8,12 @@ Never:   asks a teacher about a language that it was not named for
 from pathlib import Path
 
 from sentire.errors import OptionError
-from sentire.export.lighten import Progress
+from sentire.export.gated_quantization import Progress
 from sentire.jobs.runs import RunOptions, RunResult, check_run, finish, learn, new_job
 from sentire.training.backbone import open_backbone
 from sentire.training.distill import Distillation
-from sentire.training.run import Watch, prune_vocabulary
-from sentire.training.students import Tutor, layers_of
+from sentire.training.run import RunCallbacks, prune_vocabulary
+from sentire.training.students import Teacher, layers_of
 from sentire.training.students import distill as run_distillation
 from sentire.training.trained import load_trained
 
@@ -34,7 +34,7 @@ class DistillOptions(RunOptions, frozen=True, kw_only=True, forbid_unknown_field
 def distill(
     options: DistillOptions,
     *,
-    watch: Watch | None = None,
+    watch: RunCallbacks | None = None,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> RunResult:
     """Train a student to answer as its teachers do, and make a bundle of it.
@@ -58,7 +58,7 @@ def distill(
         raise OptionError(
             "--vocabulary goes with --backbone; a teacher's layers keep its vocabulary"
         )
-    watch = watch or Watch()
+    watch = watch or RunCallbacks()
     teachers = [_teacher(given) for given in options.teachers]
     first = teachers[0].trained
     student = (
@@ -87,6 +87,6 @@ def distill(
     return finish(job, trained, options, progress)
 
 
-def _teacher(given: str) -> Tutor:
+def _teacher(given: str) -> Teacher:
     folder, _, languages = given.partition("=")
-    return Tutor(load_trained(Path(folder)), tuple(languages.split(",")) if languages else ())
+    return Teacher(load_trained(Path(folder)), tuple(languages.split(",")) if languages else ())

@@ -19,13 +19,13 @@ from sentire.bundle.store import read_manifest
 from sentire.evaluation.assessment import assess, assess_together, check_classes
 from sentire.evaluation.behaviour.checks import Check, read_checks
 from sentire.evaluation.behaviour.suite import run_checks
-from sentire.evaluation.datasets import Dataset, Source, read_dataset
+from sentire.evaluation.datasets import Dataset, LabelledSource, read_dataset
 from sentire.evaluation.results import BehaviourResult, Report, SetResult
-from sentire.evaluation.scoring import Progress, Scored, check_head, score
+from sentire.evaluation.scores import Progress, Scored, check_head, score
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.load import load
 from sentire.io.columns import unique_names
-from sentire.jobs.sources import Reading, labelled_sources
+from sentire.jobs.sources import ReadOptions, labelled_sources
 from sentire.labels import LABELS
 from sentire.types import Engine, ModelInfo
 
@@ -37,7 +37,7 @@ class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """A model's name, ``name@version``, or a bundle's folder."""
     data: tuple[str, ...] = ()
     """Labelled files, databases' URLs, or ``.toml`` files that list them."""
-    reading: Reading = Reading()
+    reading: ReadOptions = ReadOptions()
     against: str | None = None
     """Another model, compared on the same texts with a test."""
     behaviour: bool = False
@@ -76,13 +76,13 @@ def evaluate(
         for dataset in datasets:
             check_head(manifest, dataset)
     checks = read_checks() if options.behaviour else []
-    told = _counting(progress, models, datasets, checks)
-    answers = [_ask(model, datasets, checks, options.engine, told) for model in models]
+    predicted = _counting(progress, models, datasets, checks)
+    answers = [_ask(model, datasets, checks, options.engine, predicted) for model in models]
     return _report(options, manifests[0], answers)
 
 
 def _read(options: EvaluateOptions) -> list[Dataset]:
-    given = labelled_sources(options.data, Source, options.reading) if options.data else []
+    given = labelled_sources(options.data, LabelledSource, options.reading) if options.data else []
     datasets = [read_dataset(source) for source in given]
     for dataset in datasets:
         labels = zip(LABELS[dataset.head], dataset.allowed, strict=True)

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-from sentire.evaluation.datasets import Source, read_dataset
-from sentire.export.adopt import Adopted, Wish, adopt
-from sentire.export.lighten import Progress
+from sentire.evaluation.datasets import LabelledSource, read_dataset
+from sentire.export.checkpoint_import import (
+    CheckpointOptions,
+    ImportedCheckpoint,
+)
+from sentire.export.checkpoint_import import import_checkpoint as import_from
+from sentire.export.gated_quantization import Progress
 from sentire.export.place import check_output
 from sentire.jobs.sources import labelled_sources, read_texts
 
@@ -23,7 +27,7 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A folder in Hugging Face layout, or a name on the Hub."""
     output: Path
     """Folder of the new bundle."""
-    adoption: Wish = Wish()
+    adoption: CheckpointOptions = CheckpointOptions()
     data: tuple[str, ...] = ()
     """Labelled texts that the model has not learned from."""
     calibration: Path | None = None
@@ -32,7 +36,7 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 def import_checkpoint(
     options: ImportOptions, *, progress: Progress = lambda _stage, _done, _total: None
-) -> Adopted:
+) -> ImportedCheckpoint:
     """Read, map, prove, export, compare, assemble.
 
     Parameters
@@ -51,9 +55,9 @@ def import_checkpoint(
         The exported graph differs, loses too much in INT8, or can't be written.
     """
     check_output(options.output, force=options.adoption.assembly.force)
-    dev = [read_dataset(source) for source in labelled_sources(options.data, Source)]
+    dev = [read_dataset(source) for source in labelled_sources(options.data, LabelledSource)]
     calibration = [] if options.calibration is None else read_texts(options.calibration)
-    return adopt(
+    return import_from(
         options.checkpoint,
         options.output,
         options.adoption,

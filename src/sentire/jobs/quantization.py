@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from sentire.evaluation.datasets import Source, read_dataset
-from sentire.export.assemble import Assembled, Options, assemble
+from sentire.evaluation.datasets import LabelledSource, read_dataset
+from sentire.export.assemble import Assembled, AssemblyOptions, assemble
 from sentire.export.folder import Naming, draft_of
-from sentire.export.lighten import Progress
+from sentire.export.gated_quantization import Progress
 from sentire.export.place import check_output
-from sentire.jobs.sources import Reading, labelled_sources, read_texts
+from sentire.jobs.sources import ReadOptions, labelled_sources, read_texts
 
 
 class QuantizeOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,11 +26,11 @@ class QuantizeOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Folder of the new bundle."""
     data: tuple[str, ...] = ()
     """Labelled texts that the model has not learned from."""
-    reading: Reading = Reading()
+    reading: ReadOptions = ReadOptions()
     calibration: Path | None = None
     """Texts like those that will be served; None takes the packaged sentences."""
     naming: Naming = Naming()
-    assembly: Options = Options()
+    assembly: AssemblyOptions = AssemblyOptions()
 
 
 def quantize(
@@ -52,7 +52,7 @@ def quantize(
         INT8 loses more than the limits allow, or the bundle can't be written.
     """
     check_output(options.output, force=options.assembly.force)
-    sources = labelled_sources(options.data, Source, options.reading)
+    sources = labelled_sources(options.data, LabelledSource, options.reading)
     dev = [read_dataset(source) for source in sources]
     calibration = [] if options.calibration is None else read_texts(options.calibration)
     return assemble(

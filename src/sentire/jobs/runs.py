@@ -11,17 +11,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from sentire.evaluation.datasets import Dataset, Source, read_dataset
+from sentire.evaluation.datasets import Dataset, LabelledSource, read_dataset
 from sentire.export.assemble import Assembled
-from sentire.export.lighten import Progress
+from sentire.export.gated_quantization import Progress
 from sentire.export.place import check_output
 from sentire.jobs.bundles import BundleOptions, make_bundle
-from sentire.jobs.sources import Reading, is_table, labelled_sources, read_texts
+from sentire.jobs.sources import ReadOptions, is_table, labelled_sources, read_texts
 from sentire.text.path import TextSettings
-from sentire.training.finetune import Moment
+from sentire.training.finetune import StepReport
 from sentire.training.history import History, plot
 from sentire.training.mixture import TrainingSource
-from sentire.training.run import Data, Job, Watch, gather
+from sentire.training.run import Data, RunCallbacks, TrainingRun, gather
 from sentire.training.schedule import Schedule
 from sentire.training.splits import split
 from sentire.training.trained import Trained
@@ -36,7 +36,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Folder of the bundle; the run's own files lie beside it, in ``OUTPUT.training``."""
     bundle: BundleOptions | None
     """None stops when the weights are trained."""
-    reading: Reading = Reading()
+    reading: ReadOptions = ReadOptions()
     dev: tuple[str, ...] = ()
     """Labelled texts to be judged by; none holds a share of the data back."""
     dev_share: float = 0.1
@@ -88,13 +88,13 @@ def check_run(options: RunOptions) -> None:
         check_output(options.output, force=options.bundle.force)
 
 
-def new_job(options: RunOptions, watch: Watch) -> Job:
+def new_job(options: RunOptions, watch: RunCallbacks) -> TrainingRun:
     """Read the data of a run and put its job together.
 
     Parameters
     ----------
     options : RunOptions
-    watch : Watch
+    watch : RunCallbacks
         Told how many rows of each source are learned.
 
     Raises
@@ -108,7 +108,7 @@ def new_job(options: RunOptions, watch: Watch) -> Job:
             f"{use.name}: {use.n_rows:,} rows to learn from; left out: {use.n_held_out:,} that are "
             f"held back for development, {use.n_copies:,} copies"
         )
-    return Job(
+    return TrainingRun(
         data=data,
         text=TextSettings(max_length=options.max_length, overlap=options.max_length // 4),
         schedule=options.schedule,
@@ -119,12 +119,12 @@ def new_job(options: RunOptions, watch: Watch) -> Job:
     )
 
 
-def learn(job: Job, run: Callable[[Job], Trained]) -> Trained:
+def learn(job: TrainingRun, run: Callable[[TrainingRun], Trained]) -> Trained:
     """Run a job with a history, and draw its curve at the end.
 
     Parameters
     ----------
-    job : Job
+    job : TrainingRun
     run : function that trains
 
     Raises
@@ -135,7 +135,7 @@ def learn(job: Job, run: Callable[[Job], Trained]) -> Trained:
     history = History(job.output, resume=job.resume)
     watch = job.watch
 
-    def observe(report: Moment) -> None:
+    def observe(report: StepReport) -> None:
         history.add(report)
         watch.observe(report)
 
@@ -144,12 +144,14 @@ def learn(job: Job, run: Callable[[Job], Trained]) -> Trained:
     return trained
 
 
-def finish(job: Job, trained: Trained, options: RunOptions, progress: Progress) -> RunResult:
+def finish(
+    job: TrainingRun, trained: Trained, options: RunOptions, progress: Progress
+) -> RunResult:
     """Make the bundle, unless only the weights were asked for.
 
     Parameters
     ----------
-    job, trained : Job, Trained
+    job, trained : TrainingRun, Trained
     options : RunOptions
     progress : function
         Told the stage, how much of it is done, and of how much.
@@ -182,7 +184,10 @@ def _read_data(options: RunOptions) -> Data:
     seed = options.schedule.seed
     if options.dev:
         reading = _reading_of(options.dev, options.reading)
-        dev = [read_dataset(source) for source in labelled_sources(options.dev, Source, reading)]
+        dev = [
+            read_dataset(source)
+            for source in labelled_sources(options.dev, LabelledSource, reading)
+        ]
     else:
         dev = [_held_back(source, options) for source in given]
     texts = [text for name in options.unlabelled for text in read_texts(name)]
@@ -194,7 +199,7 @@ def _held_back(source: TrainingSource, options: RunOptions) -> Dataset:
     return split(read_dataset(source), share=options.dev_share, seed=options.schedule.seed)[1]
 
 
-def _reading_of(names: Sequence[str], reading: Reading) -> Reading:
+def _reading_of(names: Sequence[str], reading: ReadOptions) -> ReadOptions:
     """The part of a reading that fits: single inputs' options don't go with tables alone."""
     if all(is_table(name) for name in names):
         return reading.for_tables()

@@ -13,15 +13,15 @@ from typing import TypeVar
 import msgspec
 
 from sentire.errors import OptionError, SourceError
-from sentire.evaluation.datasets import DROP, Source
+from sentire.evaluation.datasets import DROP, LabelledSource
 from sentire.io.inputs import open_source
 from sentire.io.streams import unreadable
 from sentire.labels import LABELS
 
-S = TypeVar("S", bound=Source)
+S = TypeVar("S", bound=LabelledSource)
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How labelled inputs are read that no table describes."""
 
     head: str | None = None
@@ -43,11 +43,11 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         fields = (name for name in self.__struct_fields__ if name != "data_root")
         return [name for name in fields if getattr(self, name)]
 
-    def for_tables(self) -> "Reading":
+    def for_tables(self) -> "ReadOptions":
         """The part that concerns tables."""
-        return Reading(data_root=self.data_root)
+        return ReadOptions(data_root=self.data_root)
 
-    def for_inputs(self) -> "Reading":
+    def for_inputs(self) -> "ReadOptions":
         """The part that concerns single inputs."""
         return msgspec.structs.replace(self, data_root=None)
 
@@ -57,14 +57,16 @@ def is_table(name: str) -> bool:
     return name.lower().endswith(".toml") and "://" not in name
 
 
-def labelled_sources(data: Sequence[str], kind: type[S], reading: Reading | None = None) -> list[S]:
+def labelled_sources(
+    data: Sequence[str], kind: type[S], reading: ReadOptions | None = None
+) -> list[S]:
     """Sources that names mean, in order.
 
     Parameters
     ----------
     data : paths of labelled files, databases' URLs, or ``.toml`` files with ``[[sources]]`` tables
-    kind : Source, or a subclass with more fields, that a table is decoded into
-    reading : Reading, optional
+    kind : LabelledSource, or a subclass with more fields, that a table is decoded into
+    reading : ReadOptions, optional
         How those are read that no table describes.
 
     Raises
@@ -74,7 +76,7 @@ def labelled_sources(data: Sequence[str], kind: type[S], reading: Reading | None
     SourceError
         A ``.toml`` file can't be read.
     """
-    reading = reading or Reading()
+    reading = reading or ReadOptions()
     tables = [name for name in data if is_table(name)]
     if reading.data_root is not None and not tables:
         raise OptionError("--data-root goes with a .toml that lists the data")
@@ -134,7 +136,7 @@ def label_meanings(given: Sequence[str]) -> dict[str, str]:
     return meanings
 
 
-def _single(name: str, kind: type[S], reading: Reading) -> S:
+def _single(name: str, kind: type[S], reading: ReadOptions) -> S:
     fields = {key: getattr(reading, key) for key in reading.given if key not in {"label", "query"}}
     if "://" in name and reading.query:
         fields["query"] = reading.query
@@ -165,7 +167,7 @@ def _listed(path: Path, kind: type[S], root: Path | None) -> list[S]:
     return found
 
 
-def _check(source: Source) -> None:
+def _check(source: LabelledSource) -> None:
     allowed = (*LABELS[source.head], DROP)
     for name, label in source.labels.items():
         if label not in allowed:

@@ -5,10 +5,10 @@ Gives:   trained weights with their history, and a bundle of them
 Never:   learns a text that the run is judged by
 """
 
-from sentire.export.lighten import Progress
+from sentire.export.gated_quantization import Progress
 from sentire.jobs.runs import RunOptions, RunResult, check_run, finish, learn, new_job
 from sentire.training.backbone import open_backbone
-from sentire.training.run import Watch, prune_vocabulary
+from sentire.training.run import RunCallbacks, prune_vocabulary
 from sentire.training.run import train as run_training
 
 
@@ -23,7 +23,7 @@ class TrainOptions(RunOptions, frozen=True, kw_only=True, forbid_unknown_fields=
 def train(
     options: TrainOptions,
     *,
-    watch: Watch | None = None,
+    watch: RunCallbacks | None = None,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> RunResult:
     """Train, export, quantize, calibrate, measure, write.
@@ -31,7 +31,7 @@ def train(
     Parameters
     ----------
     options : TrainOptions
-    watch : Watch, optional
+    watch : RunCallbacks, optional
         Told of every step and every message of the run; says when to stop.
     progress : function, optional
         Told the stage of the bundle's making, how much of it is done, and of how much.
@@ -46,7 +46,7 @@ def train(
         The bundle can't be made or written.
     """
     check_run(options)
-    watch = watch or Watch()
+    watch = watch or RunCallbacks()
     backbone = open_backbone(options.backbone).shrink(options.layers, None)
     job = new_job(options, watch)
     if options.vocabulary is not None:

@@ -20,7 +20,7 @@ _CHECKPOINT = "checkpoint.safetensors"
 _BEST = "best.safetensors"
 
 
-class Progress(msgspec.Struct, kw_only=True):
+class TrainingProgress(msgspec.Struct, kw_only=True):
     """Where a run stands."""
 
     step: int = 0
@@ -35,7 +35,7 @@ class Progress(msgspec.Struct, kw_only=True):
 
 
 def save_checkpoint(
-    folder: Path, model: Encoder, optimizer: torch.optim.Optimizer, progress: Progress
+    folder: Path, model: Encoder, optimizer: torch.optim.Optimizer, progress: TrainingProgress
 ) -> None:
     """Write weights, moments and progress; the old file stays until the new one is whole.
 
@@ -53,13 +53,13 @@ def save_checkpoint(
 
 def load_checkpoint(
     folder: Path, model: Encoder, optimizer: torch.optim.Optimizer
-) -> Progress | None:
+) -> TrainingProgress | None:
     """Restore what :func:`save_checkpoint` wrote; None when there is nothing yet."""
     path = folder / _CHECKPOINT
     if not path.exists():
         return None
     with safe_open(path, "pt") as file:
-        progress = msgspec.json.decode(file.metadata()["progress"], type=Progress)
+        progress = msgspec.json.decode(file.metadata()["progress"], type=TrainingProgress)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     model.load_state_dict(
         {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}

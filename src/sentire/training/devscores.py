@@ -19,7 +19,7 @@ from sentire.text.tokenize import TextTokenizer
 from sentire.training.device import Device
 from sentire.training.encoder import Encoder
 from sentire.training.examples import Collator, Example, encode
-from sentire.training.mixture import Row, Target
+from sentire.training.mixture import Target, TrainingRow
 
 _ROWS = 32
 
@@ -45,7 +45,7 @@ def prepare_dev(
         places = np.random.default_rng(7).permutation(len(data.texts))[:most]
         part = data.take(np.sort(places))
         rows = [
-            Row(text, {data.head: Target(gold, data.allowed, 1.0)}, None)
+            TrainingRow(text, {data.head: Target(gold, data.allowed, 1.0)}, None)
             for text, gold in zip(part.texts, part.gold, strict=True)
         ]
         examples = encode(rows, tokenizer, normalization)

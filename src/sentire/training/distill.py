@@ -34,7 +34,7 @@ class Distillation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Of the teacher's last layer, where both read the same tokens at the same width."""
 
 
-class Teacher(NamedTuple):
+class TeacherTask(NamedTuple):
     """A trained encoder and the rows it teaches."""
 
     model: Encoder
@@ -55,7 +55,7 @@ class Distiller:
     teachers : one for all rows, or one for each language
     """
 
-    def __init__(self, teachers: Sequence[Teacher], settings: Distillation) -> None:
+    def __init__(self, teachers: Sequence[TeacherTask], settings: Distillation) -> None:
         self._teachers, self._settings = teachers, settings
         device = Device.best()
         for teacher in teachers:
@@ -73,7 +73,7 @@ class Distiller:
 
     def _taught(
         self,
-        teacher: Teacher,
+        teacher: TeacherTask,
         outputs: dict[str, torch.Tensor],
         last: torch.Tensor,
         batch: TensorBatch,

@@ -14,7 +14,7 @@ import torch
 
 from sentire.text.normalize import NormalizationSettings, Normalizer
 from sentire.text.tokenize import TextTokenizer
-from sentire.training.mixture import Row, Target
+from sentire.training.mixture import Target, TrainingRow
 
 Ids = npt.NDArray[np.int32]
 
@@ -56,7 +56,7 @@ class TensorBatch(NamedTuple):
 
 
 def encode(
-    rows: Sequence[Row], tokenizer: TextTokenizer, normalization: NormalizationSettings
+    rows: Sequence[TrainingRow], tokenizer: TextTokenizer, normalization: NormalizationSettings
 ) -> list[Example]:
     """Token ids of each row; one that normalization leaves nothing of keeps no tokens."""
     normalize = Normalizer(normalization)

@@ -16,7 +16,7 @@ import torch
 
 from sentire.errors import TrainingFailed
 from sentire.training.checkpoint import (
-    Progress,
+    TrainingProgress,
     load_best,
     load_checkpoint,
     save_best,
@@ -37,7 +37,7 @@ from sentire.training.schedule import (
 Objective = Callable[[Encoder, TensorBatch], torch.Tensor]
 
 
-class Moment(NamedTuple):
+class StepReport(NamedTuple):
     """What a run tells about itself."""
 
     step: int
@@ -65,7 +65,7 @@ def finetune(
     digest: str,
     resume: bool = False,
     evaluate: Callable[[Encoder], dict[str, float]] | None = None,
-    observe: Callable[[Moment], None] = lambda _: None,
+    observe: Callable[[StepReport], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Train in place.
@@ -123,7 +123,7 @@ def finetune(
             scores = evaluate(model)
             model.train()
             _note(progress, scores["mean"], folder, model)
-        observe(meter.moment(progress.step, scores))
+        observe(meter.report(progress.step, scores))
         stopped, over = stop(), _stale(progress, schedule)
         if stopped or over or time.monotonic() - saved > schedule.checkpoint_s:
             save_checkpoint(folder, model, optimizer, progress)
@@ -141,10 +141,10 @@ def finetune(
 
 def _begin(
     model: Encoder, optimizer: torch.optim.Optimizer, folder: Path, digest: str, *, resume: bool
-) -> Progress:
+) -> TrainingProgress:
     progress = load_checkpoint(folder, model, optimizer) if resume else None
     if progress is None:
-        return Progress(plan=digest)
+        return TrainingProgress(plan=digest)
     if progress.plan != digest:
         raise TrainingFailed(
             f"the checkpoint in {folder} belongs to other data or settings than these. Name the "
@@ -187,7 +187,7 @@ def _is_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or "memory" in words or "alloc" in words
 
 
-def _note(progress: Progress, score: float, folder: Path, model: Encoder) -> None:
+def _note(progress: TrainingProgress, score: float, folder: Path, model: Encoder) -> None:
     if progress.best is None or score > progress.best:
         progress.best, progress.best_step, progress.stale = score, progress.step, 0
         save_best(folder, model)
@@ -195,7 +195,7 @@ def _note(progress: Progress, score: float, folder: Path, model: Encoder) -> Non
         progress.stale += 1
 
 
-def _stale(progress: Progress, schedule: Schedule) -> bool:
+def _stale(progress: TrainingProgress, schedule: Schedule) -> bool:
     return 0 < schedule.patience <= progress.stale
 
 
@@ -212,7 +212,9 @@ class _Meter:
         self._loss = loss if self._loss is None else 0.98 * self._loss + 0.02 * loss
         self._n_tokens += n_tokens
 
-    def moment(self, step: int, scores: dict[str, float] | None) -> Moment:
+    def report(self, step: int, scores: dict[str, float] | None) -> StepReport:
         spent = max(time.monotonic() - self._started, 1e-9)
         left = spent / max(1, step - self._first) * (self._n_steps - step)
-        return Moment(step, self._n_steps, self._loss or 0.0, self._n_tokens / spent, left, scores)
+        return StepReport(
+            step, self._n_steps, self._loss or 0.0, self._n_tokens / spent, left, scores
+        )

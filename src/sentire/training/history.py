@@ -10,13 +10,13 @@ from pathlib import Path
 import msgspec
 
 from sentire.optional import import_extra
-from sentire.training.finetune import Moment
+from sentire.training.finetune import StepReport
 
 _EVERY = 20
 _FILE = "history.jsonl"
 
 
-class Point(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class HistoryPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of the history."""
 
     step: int
@@ -43,32 +43,33 @@ class History:
         if not resume:
             self._path.unlink(missing_ok=True)
 
-    def add(self, moment: Moment) -> None:
+    def add(self, report: StepReport) -> None:
         """Note a moment, if it is one in twenty or an evaluation."""
-        if moment.dev is None and moment.step % _EVERY:
+        if report.dev is None and report.step % _EVERY:
             return
-        point = Point(
-            step=moment.step,
-            n_steps=moment.n_steps,
-            loss=round(moment.loss, 5),
-            tokens_per_s=round(moment.tokens_per_s, 1),
-            dev=moment.dev,
+        point = HistoryPoint(
+            step=report.step,
+            n_steps=report.n_steps,
+            loss=round(report.loss, 5),
+            tokens_per_s=round(report.tokens_per_s, 1),
+            dev=report.dev,
         )
         with self._path.open("ab") as file:
             file.write(msgspec.json.encode(point) + b"\n")
 
-    def points(self) -> list[Point]:
+    def points(self) -> list[HistoryPoint]:
         """Everything noted, by step; where a resumed run took a step again, the later line."""
         if not self._path.exists():
             return []
         lines = self._path.read_bytes().splitlines()
         found = {
-            p.step: p for p in (msgspec.json.decode(line, type=Point) for line in lines if line)
+            p.step: p
+            for p in (msgspec.json.decode(line, type=HistoryPoint) for line in lines if line)
         }
         return [found[step] for step in sorted(found)]
 
 
-def plot(points: list[Point], path: Path) -> None:
+def plot(points: list[HistoryPoint], path: Path) -> None:
     """Draw loss and dev scores over the steps, as SVG.
 
     Raises

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sentire.errors import SourceError
-from sentire.evaluation.datasets import Dataset, Shares, Source
+from sentire.evaluation.datasets import Dataset, LabelledSource, Probabilities
 
 
-class TrainingSource(Source, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TrainingSource(LabelledSource, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A labelled input to learn from, and what a model card says about it."""
 
     weight: float = 1.0
@@ -40,7 +40,7 @@ class Target(NamedTuple):
     weight: float
 
 
-class Row(NamedTuple):
+class TrainingRow(NamedTuple):
     """A text and its targets by head; none where the text is there to be imitated only."""
 
     text: str
@@ -48,7 +48,7 @@ class Row(NamedTuple):
     group: str | None
 
 
-class Used(NamedTuple):
+class SourceUsage(NamedTuple):
     """What became of a source."""
 
     name: str
@@ -66,7 +66,7 @@ def text_key(text: str) -> str:
 
 def join(
     parts: Iterable[tuple[Dataset, TrainingSource]], *, held_out: set[str], seed: int = 7
-) -> tuple[list[Row], list[Used]]:
+) -> tuple[list[TrainingRow], list[SourceUsage]]:
     """Join sources; a text that stands in several keeps the first target for each head.
 
     Parameters
@@ -79,7 +79,7 @@ def join(
     SourceError
         A source has one class only, or nothing is left of it.
     """
-    rows: dict[str, Row] = {}
+    rows: dict[str, TrainingRow] = {}
     used = []
     for data, source in parts:
         allowed = data.allowed
@@ -101,12 +101,14 @@ def join(
             group = data.groups[i] if data.groups is not None else None
             targets = {} if before is None else before.targets
             target = Target(data.gold[i], allowed, weight)
-            rows[keys[i]] = Row(
+            rows[keys[i]] = TrainingRow(
                 data.texts[i] if before is None else before.text,
                 {**targets, data.head: target},
                 group if before is None else before.group,
             )
-        used.append(Used(data.name, len(chosen), len(keys) - len(fresh), len(fresh) - len(first)))
+        used.append(
+            SourceUsage(data.name, len(chosen), len(keys) - len(fresh), len(fresh) - len(first))
+        )
         if not chosen:
             raise SourceError(
                 f"nothing is left of {source.file}: {len(keys) - len(fresh)} of its "
@@ -115,7 +117,7 @@ def join(
     return list(rows.values()), used
 
 
-def class_weights(gold: Shares, *, balance: float) -> npt.NDArray[np.float64]:
+def class_weights(gold: Probabilities, *, balance: float) -> npt.NDArray[np.float64]:
     """Weight of each row by how rare its classes are; the mean over all rows is 1.
 
     Parameters

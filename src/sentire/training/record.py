@@ -1,7 +1,7 @@
 """How a network was made, and what it has learned from: a file beside its weights.
 
 Reads:   ``training.json``
-Gives:   a checked :class:`Record`
+Gives:   a checked :class:`TrainingRecord`
 Never:   forgets what a network learned before it was trained further
 """
 
@@ -18,7 +18,7 @@ from sentire.training.schedule import Schedule
 RECORD = "training.json"
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a network was made."""
 
     backbone: str
@@ -28,7 +28,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The data it learned from, its backbone's among them."""
 
 
-def read_record(folder: Path) -> Record:
+def read_record(folder: Path) -> TrainingRecord:
     """Read the record of a network that sentire trained.
 
     Raises
@@ -37,12 +37,12 @@ def read_record(folder: Path) -> Record:
         It is not valid.
     """
     try:
-        return msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
+        return msgspec.json.decode((folder / RECORD).read_bytes(), type=TrainingRecord)
     except (OSError, msgspec.MsgspecError) as error:
         raise MissingBackbone(f"{folder / RECORD} is not valid: {error}") from None
 
 
-def together(before: Iterable[Training], now: Iterable[Training]) -> tuple[Training, ...]:
+def merge(before: Iterable[Training], now: Iterable[Training]) -> tuple[Training, ...]:
     """What was learned in two runs; of a set that both read, the larger part.
 
     Examples

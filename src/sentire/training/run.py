@@ -23,10 +23,10 @@ from sentire.training.backbone import Backbone
 from sentire.training.devscores import dev_scores, prepare_dev
 from sentire.training.encoder import Encoder
 from sentire.training.examples import Collator, Example, TensorBatch, encode
-from sentire.training.finetune import Moment, Objective, finetune
+from sentire.training.finetune import Objective, StepReport, finetune
 from sentire.training.losses import supervised
-from sentire.training.mixture import Row, TrainingSource, Used, join, text_key
-from sentire.training.record import Record, together
+from sentire.training.mixture import SourceUsage, TrainingRow, TrainingSource, join, text_key
+from sentire.training.record import TrainingRecord, merge
 from sentire.training.schedule import Schedule
 from sentire.training.topics import Topics, fit_topics, read_topics
 from sentire.training.trained import Trained, new_encoder, save_trained
@@ -36,9 +36,9 @@ from sentire.training.vocabulary import PrunedVocabulary
 class Data(NamedTuple):
     """What a run learns from and is judged by."""
 
-    rows: list[Row]
+    rows: list[TrainingRow]
     dev: list[Dataset]
-    used: list[Used]
+    used: list[SourceUsage]
     training: tuple[Training, ...]
     """For the model card."""
 
@@ -49,15 +49,15 @@ class Data(NamedTuple):
         return {head: len(labels) for head, labels in LABELS.items() if head in found}
 
 
-class Watch(NamedTuple):
+class RunCallbacks(NamedTuple):
     """How a run talks to who started it."""
 
-    observe: Callable[[Moment], None] = lambda _: None
+    observe: Callable[[StepReport], None] = lambda _: None
     stop: Callable[[], bool] = lambda: False
     say: Callable[[str], None] = lambda _: None
 
 
-class Job(NamedTuple):
+class TrainingRun(NamedTuple):
     """What every run needs."""
 
     data: Data
@@ -65,7 +65,7 @@ class Job(NamedTuple):
     schedule: Schedule
     output: Path
     resume: bool = False
-    watch: Watch = Watch()
+    watch: RunCallbacks = RunCallbacks()
     topic_rows: int = 60_000
     """Rows whose topics the embedding learns from; 0 makes a model without an embedding."""
 
@@ -98,7 +98,7 @@ def gather(
     rows, used = join(parts, held_out=held_out, seed=seed)
     known = held_out | {text_key(row.text) for row in rows}
     fresh = {text_key(text): text for text in unlabelled if text.strip()}
-    rows += [Row(text, {}, None) for key, text in fresh.items() if key not in known]
+    rows += [TrainingRow(text, {}, None) for key, text in fresh.items() if key not in known]
     training = tuple(
         Training(
             name=use.name,
@@ -113,14 +113,14 @@ def gather(
 
 
 def prune_vocabulary(
-    backbone: Backbone, rows: Sequence[Row], text: TextSettings, *, size: int
+    backbone: Backbone, rows: Sequence[TrainingRow], text: TextSettings, *, size: int
 ) -> tuple[Backbone, PrunedVocabulary]:
     """Keep the pieces that the rows use most."""
     normalize = Normalizer(text.normalization)
     return backbone.prune([normalize(row.text).text for row in rows], size=size)
 
 
-def train(job: Job, backbone: Backbone, *, name: str) -> Trained:
+def train(job: TrainingRun, backbone: Backbone, *, name: str) -> Trained:
     """Fine-tune a backbone on the rows' own labels.
 
     Parameters
@@ -141,11 +141,11 @@ def train(job: Job, backbone: Backbone, *, name: str) -> Trained:
         return supervised(encoder(batch.input_ids, batch.attention_mask), batch.targets)
 
     learn(job, model, examples, backbone.tokenizer_json, objective, topics=topics)
-    return keep(job, model, backbone, name=name)
+    return save_run(job, model, backbone, name=name)
 
 
 def learn(
-    job: Job,
+    job: TrainingRun,
     model: Encoder,
     examples: Sequence[Example],
     tokenizer_json: str,
@@ -183,10 +183,10 @@ def learn(
         fit_topics(model, examples, plain, topics)
 
 
-def keep(job: Job, model: Encoder, backbone: Backbone, *, name: str) -> Trained:
+def save_run(job: TrainingRun, model: Encoder, backbone: Backbone, *, name: str) -> Trained:
     """Write the trained network into the output folder."""
-    learned = together(backbone.training, job.data.training)
-    record = Record(backbone=name, text=job.text, schedule=job.schedule, training=learned)
+    learned = merge(backbone.training, job.data.training)
+    record = TrainingRecord(backbone=name, text=job.text, schedule=job.schedule, training=learned)
     trained = Trained(model, backbone.tokenizer_json, record)
     save_trained(job.output, trained)
     return trained

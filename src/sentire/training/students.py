@@ -16,15 +16,15 @@ from sentire.text.language import LanguageIdentifier
 from sentire.text.normalize import Normalizer
 from sentire.text.tokenize import TextTokenizer
 from sentire.training.backbone import Backbone
-from sentire.training.distill import Distillation, Distiller, Teacher
+from sentire.training.distill import Distillation, Distiller, TeacherTask
 from sentire.training.encoder import Encoder
 from sentire.training.examples import Collator, Example, encode
-from sentire.training.run import Data, Job, keep, learn
+from sentire.training.run import Data, TrainingRun, learn, save_run
 from sentire.training.topics import Topics
 from sentire.training.trained import Trained, new_encoder
 
 
-class Tutor(NamedTuple):
+class Teacher(NamedTuple):
     """A trained network and the languages it teaches; none means all."""
 
     trained: Trained
@@ -32,9 +32,9 @@ class Tutor(NamedTuple):
 
 
 def distill(
-    job: Job,
+    job: TrainingRun,
     student: Backbone,
-    tutors: Sequence[Tutor],
+    teachers: Sequence[Teacher],
     settings: Distillation,
     *,
     name: str,
@@ -45,7 +45,7 @@ def distill(
     Parameters
     ----------
     student : where the student starts: layers of a teacher, or a smaller backbone
-    tutors : one for every language, or one for each
+    teachers : one for every language, or one for each
     name : of the student's backbone, for the record
     topics_from : backbone whose idea of topics the student's embedding imitates; None for none
 
@@ -58,16 +58,16 @@ def distill(
     heads: dict[str, int] = {
         head: len(labels)
         for head, labels in LABELS.items()
-        if any(head in tutor.trained.encoder.heads for tutor in tutors)
+        if any(head in teacher.trained.encoder.heads for teacher in teachers)
     }
     model = new_encoder(student, heads, seed=job.schedule.seed)
-    copy_heads(model, tutors[0].trained.encoder)
+    copy_heads(model, teachers[0].trained.encoder)
     examples = encode(job.data.rows, TextTokenizer(student.tokenizer_json), job.text.normalization)
     topics = None if topics_from is None else _topics(job, topics_from)
-    teachers = [_teacher(job, tutor, examples, student.tokenizer_json) for tutor in tutors]
-    objective = Distiller(teachers, settings)
+    tasks = [_task(job, teacher, examples, student.tokenizer_json) for teacher in teachers]
+    objective = Distiller(tasks, settings)
     learn(job, model, examples, student.tokenizer_json, objective, topics=topics)
-    return keep(job, model, student, name=name)
+    return save_run(job, model, student, name=name)
 
 
 def copy_heads(student: Encoder, teacher: Encoder) -> None:
@@ -88,22 +88,24 @@ def layers_of(trained: Trained, layers: Sequence[int] | None) -> Backbone:
     return whole.shrink(layers, None)
 
 
-def _teacher(job: Job, tutor: Tutor, examples: Sequence[Example], tokenizer_json: str) -> Teacher:
-    trained = tutor.trained
+def _task(
+    job: TrainingRun, teacher: Teacher, examples: Sequence[Example], tokenizer_json: str
+) -> TeacherTask:
+    trained = teacher.trained
     same = trained.tokenizer_json == tokenizer_json
     tokenizer = TextTokenizer(trained.tokenizer_json)
     read = examples if same else encode(job.data.rows, tokenizer, job.text.normalization)
     most = min(job.text.max_length, trained.record.text.max_length)
-    return Teacher(
+    return TeacherTask(
         trained.encoder,
         Collator(tokenizer, max_length=most, heads={}),
         read,
-        _taught(job.data, tutor.languages, job),
+        _taught(job.data, teacher.languages, job),
         same_tokens=same and most == job.text.max_length,
     )
 
 
-def _taught(data: Data, languages: tuple[str, ...], job: Job) -> npt.NDArray[np.bool_]:
+def _taught(data: Data, languages: tuple[str, ...], job: TrainingRun) -> npt.NDArray[np.bool_]:
     """Rows in the languages that a teacher is for."""
     if not languages:
         return np.ones(len(data.rows), np.bool_)
@@ -114,7 +116,7 @@ def _taught(data: Data, languages: tuple[str, ...], job: Job) -> npt.NDArray[np.
     )
 
 
-def _topics(job: Job, backbone: Backbone) -> Topics:
+def _topics(job: TrainingRun, backbone: Backbone) -> Topics:
     """Read topics with a backbone's own tokenizer."""
     encoder = new_encoder(backbone, {}, seed=job.schedule.seed)
     tokenizer = TextTokenizer(backbone.tokenizer_json)

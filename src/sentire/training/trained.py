@@ -17,7 +17,7 @@ from sentire.errors import MissingBackbone, OutputError
 from sentire.training.backbone import Backbone, open_backbone
 from sentire.training.checkpoint import save_weights
 from sentire.training.encoder import Encoder
-from sentire.training.record import RECORD, Record, read_record
+from sentire.training.record import RECORD, TrainingRecord, read_record
 
 WEIGHTS = "model.safetensors"
 
@@ -27,7 +27,7 @@ class Trained(NamedTuple):
 
     encoder: Encoder
     tokenizer_json: str
-    record: Record
+    record: TrainingRecord
 
 
 def new_encoder(backbone: Backbone, heads: Mapping[str, int], *, seed: int) -> Encoder:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sentire.evaluation.behaviour.checks import Check, Kind
 from sentire.evaluation.results import BehaviourResult, Capability, Failure
-from sentire.evaluation.scoring import Progress
+from sentire.evaluation.scores import Progress
 from sentire.inference.analyzer import Analyzer
 from sentire.types import Prediction, Unscored
 
@@ -40,7 +40,7 @@ def run_checks(
             kind=check.kind,
             texts=list(check.texts),
             expected=_expected(check),
-            told=" -> ".join(_told(answers[text]) for text in check.texts),
+            predicted=" -> ".join(_told(answers[text]) for text in check.texts),
         )
         for check in checks
         if not holds(check, [answers[text] for text in check.texts])
@@ -79,8 +79,8 @@ def holds(check: Check, answers: Sequence[Prediction | Unscored]) -> bool:
 
 def polarity_score(prediction: Prediction) -> float:
     """Probability of positive less that of negative, -1 to 1."""
-    shares = prediction.probabilities
-    return shares.get("positive", 0.0) - shares.get("negative", 0.0)
+    probabilities = prediction.probabilities
+    return probabilities.get("positive", 0.0) - probabilities.get("negative", 0.0)
 
 
 def _expected(check: Check) -> str:

@@ -17,7 +17,7 @@ CELL = 64
 _LARGEST, _SMALLEST = 9.0, 2.5
 
 
-class Point(NamedTuple):
+class PlotPoint(NamedTuple):
     """A bin: how sure the model was, and how often it was right."""
 
     x: float
@@ -38,11 +38,11 @@ class Cell(NamedTuple):
     right: bool
 
 
-def reliability_points(bins: Sequence[Bin]) -> list[Point]:
+def reliability_points(bins: Sequence[Bin]) -> list[PlotPoint]:
     """Points from left to right; on the diagonal a score means what it says."""
     most = max(b.n for b in bins)
     return [
-        Point(
+        PlotPoint(
             x=round(SIZE * b.confidence, 1),
             y=round(SIZE * (1 - b.accuracy), 1),
             radius=round(max(_SMALLEST, _LARGEST * math.sqrt(b.n / most)), 1),

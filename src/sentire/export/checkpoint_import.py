@@ -19,18 +19,18 @@ import torch
 from sentire.bundle.store import MODEL_NAME, TOKENIZER_NAME
 from sentire.errors import OptionError, OutputError, SourceError
 from sentire.evaluation.datasets import Dataset
-from sentire.export.assemble import Assembled, Options, assemble, check_data
+from sentire.export.assemble import Assembled, AssemblyOptions, assemble, check_data
 from sentire.export.checkpoint import Checkpoint, default_length, open_checkpoint
-from sentire.export.contract import Contract
 from sentire.export.draft import CONFIG_NAME, Identity, bundle_name, draft
 from sentire.export.engines import Ids
-from sentire.export.lighten import Progress
-from sentire.export.mapping import LabelMap, map_labels
+from sentire.export.gated_quantization import Progress
+from sentire.export.label_adapter import LabelAdapter
+from sentire.export.label_map import LabelMap, map_labels
 from sentire.export.onnx import export_onnx
 from sentire.export.parity import Parity, check_parity
 from sentire.export.place import check_output
 from sentire.export.probes import LANGUAGES, calibration_texts
-from sentire.export.proof import Probed, Shares, check_meaning, probe
+from sentire.export.proof import Probabilities, ProbeResult, check_meaning, probe
 from sentire.io.failures import unwritable
 from sentire.text.normalize import NormalizationSettings
 from sentire.text.path import TextPath, TextSettings
@@ -41,7 +41,7 @@ _AS_IT_IS = NormalizationSettings(placeholders=False, max_repeat=0)
 _SHORTEST = 16
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
+class CheckpointOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a checkpoint is to be adopted; None leaves it to the checkpoint."""
 
     labels: Mapping[str, str] = {}
@@ -51,27 +51,27 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     version: str = "1.0.0"
     licence: str | None = None
-    assembly: Options = Options()
+    assembly: AssemblyOptions = AssemblyOptions()
 
 
-class Adopted(NamedTuple):
+class ImportedCheckpoint(NamedTuple):
     """A bundle, and the proofs on the way to it."""
 
     assembled: Assembled
     labels: LabelMap
-    probed: list[Probed]
+    probed: list[ProbeResult]
     parity: list[Parity]
 
 
-def adopt(
+def import_checkpoint(
     source: str,
     output: Path,
-    wish: Wish,
+    wish: CheckpointOptions,
     *,
     dev: Sequence[Dataset] = (),
     calibration: Sequence[str] = (),
     progress: Progress = lambda _stage, _done, _total: None,
-) -> Adopted:
+) -> ImportedCheckpoint:
     """Read, map, prove, export, compare, then assemble.
 
     Parameters
@@ -100,12 +100,12 @@ def adopt(
     path = TextPath(checkpoint.tokenizer_json, text)
     _check_tokens(checkpoint, path)
     progress("proving the labels", 0, 0)
-    probed = probe(lambda texts: _shares(checkpoint, path, texts), text.languages)
+    probed = probe(lambda texts: _probabilities(checkpoint, path, texts), text.languages)
     check_meaning(labels, probed)
     manifest = draft(_identity(checkpoint, labels, wish), text, {"polarity": list(labels.columns)})
     check_data(manifest, dev)
     progress("exporting", 0, 0)
-    network = Contract(checkpoint.model, labels.columns)
+    network = LabelAdapter(checkpoint.model, labels.columns)
     with _scratch() as folder:
         export_onnx(network, folder / MODEL_NAME, max_length=checkpoint.longest)
         _write_beside(folder, checkpoint, labels, text)
@@ -122,7 +122,7 @@ def adopt(
             options=wish.assembly,
             progress=progress,
         )
-    return Adopted(assembled, labels, probed, parity)
+    return ImportedCheckpoint(assembled, labels, probed, parity)
 
 
 @contextmanager
@@ -135,7 +135,7 @@ def _scratch() -> Iterator[Path]:
         raise OutputError(unwritable(tempfile.gettempdir(), error)) from error
 
 
-def _text_settings(checkpoint: Checkpoint, wish: Wish) -> TextSettings:
+def _text_settings(checkpoint: Checkpoint, wish: CheckpointOptions) -> TextSettings:
     languages = tuple(wish.languages or ()) or tuple(
         code for code in LANGUAGES if code in checkpoint.languages
     )
@@ -173,7 +173,7 @@ def _check_tokens(checkpoint: Checkpoint, path: TextPath) -> None:
                 )
 
 
-def _shares(checkpoint: Checkpoint, path: TextPath, texts: Sequence[str]) -> Shares:
+def _probabilities(checkpoint: Checkpoint, path: TextPath, texts: Sequence[str]) -> Probabilities:
     """Probabilities of the checkpoint's own labels, by PyTorch."""
     rows = []
     for document in path.prepare(texts, on_long="truncate"):
@@ -210,7 +210,7 @@ def _write_beside(
     )
 
 
-def _identity(checkpoint: Checkpoint, labels: LabelMap, wish: Wish) -> Identity:
+def _identity(checkpoint: Checkpoint, labels: LabelMap, wish: CheckpointOptions) -> Identity:
     source = Path(checkpoint.source).name if Path(checkpoint.source).exists() else checkpoint.source
     kinds = checkpoint.config.get("architectures") or ["a classifier"]
     two = "" if "neutral" in labels.columns else " It knows no neutral: that is always 0."

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 
-class Contract(nn.Module):
+class LabelAdapter(nn.Module):
     """A sequence classifier whose logits follow the label contract.
 
     Columns that mean the same label are merged by the logarithm of their summed exponentials, so

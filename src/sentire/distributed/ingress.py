@@ -14,7 +14,7 @@ Gather = Callable[[str], Awaitable[tuple[bytes, str]]]
 """Makes the page of all replicas for an ``Accept`` header; gives the page and its media type."""
 
 
-class Front:
+class Ingress:
     """ASGI application.
 
     Parameters

@@ -11,8 +11,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 import sentire
 from checkpoints import dev_sets
 from sentire.errors import LabelsUnproven, OptionError, SourceError
-from sentire.export.adopt import Wish, adopt
-from sentire.export.assemble import Options
+from sentire.export.assemble import AssemblyOptions
+from sentire.export.checkpoint_import import CheckpointOptions, import_checkpoint
 from sentire.export.parity import TOLERANCE
 from sentire.export.probes import probes
 from sentire.labels import POLARITY
@@ -24,14 +24,17 @@ TEXTS = (
     "The food was disgusting and cold.",
     "It's ok, nothing special.",
 )
-PLAIN = Options(int8=False)
+PLAIN = AssemblyOptions(int8=False)
 
 
 @pytest.fixture(scope="module")
 def adopted(made, tmp_path_factory):
     """Bundles of three kinds of heads, made once."""
     root = tmp_path_factory.mktemp("adopted")
-    return {name: adopt(str(made[name]), root / name, Wish()) for name in ("three", "stars", "two")}
+    return {
+        name: import_checkpoint(str(made[name]), root / name, CheckpointOptions())
+        for name in ("three", "stars", "two")
+    }
 
 
 def own_shares(checkpoint):
@@ -58,7 +61,7 @@ MERGED = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MERGED)
 def test_probabilities_are_the_checkpoint_s_own_under_the_contract(made, tmp_path, name):
-    adopt(str(made[name]), tmp_path / "bundle", Wish(assembly=PLAIN))
+    import_checkpoint(str(made[name]), tmp_path / "bundle", CheckpointOptions(assembly=PLAIN))
     own = own_shares(made[name])
     expected = np.stack([own[:, list(columns)].sum(axis=1) for columns in MERGED[name]], axis=1)
     with sentire.load(tmp_path / "bundle") as analyzer:
@@ -108,8 +111,8 @@ def test_the_text_path_is_the_checkpoint_s(adopted, made):
 
 @pytest.mark.slow
 def test_with_labelled_texts_it_is_measured_and_calibrated(made, tmp_path):
-    found = adopt(
-        str(made["three"]), tmp_path / "bundle", Wish(name="shop", licence="MIT"),
+    found = import_checkpoint(
+        str(made["three"]), tmp_path / "bundle", CheckpointOptions(name="shop", licence="MIT"),
         dev=dev_sets(n_times=4),
     )  # fmt: skip
     manifest = found.assembled.bundle.manifest
@@ -123,9 +126,11 @@ def test_names_that_say_nothing_are_refused_until_they_are_said(made, tmp_path):
     with pytest.raises(
         LabelsUnproven, match=r"LABEL_0=neutral .*LABEL_1=positive .*LABEL_2=negative"
     ):
-        adopt(str(made["nameless"]), tmp_path / "bundle", Wish())
+        import_checkpoint(str(made["nameless"]), tmp_path / "bundle", CheckpointOptions())
     said = {"LABEL_0": "neutral", "LABEL_1": "positive", "LABEL_2": "negative"}
-    found = adopt(str(made["nameless"]), tmp_path / "bundle", Wish(labels=said, assembly=PLAIN))
+    found = import_checkpoint(
+        str(made["nameless"]), tmp_path / "bundle", CheckpointOptions(labels=said, assembly=PLAIN)
+    )
     with sentire.load(found.assembled.bundle.path) as analyzer:
         assert analyzer.analyze("I hate it, it broke after one day.").label == "negative"
 
@@ -133,7 +138,9 @@ def test_names_that_say_nothing_are_refused_until_they_are_said(made, tmp_path):
 def test_what_is_said_wrongly_is_refused(made, tmp_path):
     said = {"LABEL_0": "neutral", "LABEL_1": "negative", "LABEL_2": "positive"}
     with pytest.raises(LabelsUnproven, match="only 0 are nearer to negative"):
-        adopt(str(made["nameless"]), tmp_path / "bundle", Wish(labels=said))
+        import_checkpoint(
+            str(made["nameless"]), tmp_path / "bundle", CheckpointOptions(labels=said)
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -143,15 +150,17 @@ def test_names_that_lie_are_found_out(made, tmp_path):
     config["id2label"] = {"0": "POSITIVE", "1": "NEGATIVE"}
     (copy / "config.json").write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(LabelsUnproven, match="contradict the labels"):
-        adopt(str(copy), tmp_path / "bundle", Wish())
+        import_checkpoint(str(copy), tmp_path / "bundle", CheckpointOptions())
 
 
 @pytest.mark.slow
 def test_a_checkpoint_of_one_language_is_proved_in_that_language(made, tmp_path):
     with pytest.raises(LabelsUnproven, match="say --languages en"):
-        adopt(str(made["english"]), tmp_path / "bundle", Wish())
-    wish = Wish(languages=["en"], assembly=PLAIN)
-    manifest = adopt(str(made["english"]), tmp_path / "bundle", wish).assembled.bundle.manifest
+        import_checkpoint(str(made["english"]), tmp_path / "bundle", CheckpointOptions())
+    wish = CheckpointOptions(languages=["en"], assembly=PLAIN)
+    manifest = import_checkpoint(
+        str(made["english"]), tmp_path / "bundle", wish
+    ).assembled.bundle.manifest
     assert manifest.languages == ("en",)
     assert all(golden.text.isascii() for golden in manifest.golden)
 
@@ -159,7 +168,7 @@ def test_a_checkpoint_of_one_language_is_proved_in_that_language(made, tmp_path)
 def test_the_card_s_languages_are_proved_by_default(made, tmp_path):
     copy = shutil.copytree(made["english"], tmp_path / "copy")
     (copy / "README.md").write_text("---\nlanguage: [en]\nlicense: mit\n---\n", encoding="utf-8")
-    found = adopt(str(copy), tmp_path / "bundle", Wish(assembly=PLAIN))
+    found = import_checkpoint(str(copy), tmp_path / "bundle", CheckpointOptions(assembly=PLAIN))
     assert found.assembled.bundle.manifest.languages == ("en",)
     assert found.assembled.bundle.manifest.licence == "mit"
 
@@ -167,21 +176,21 @@ def test_the_card_s_languages_are_proved_by_default(made, tmp_path):
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        (Wish(languages=["de"]), "in zh and en only"),
-        (Wish(max_length=129), "reads 16 to 128"),
-        (Wish(max_length=4), "reads 16 to 128"),
-        (Wish(name="Bad Name"), "can't be the name"),
+        (CheckpointOptions(languages=["de"]), "in zh and en only"),
+        (CheckpointOptions(max_length=129), "reads 16 to 128"),
+        (CheckpointOptions(max_length=4), "reads 16 to 128"),
+        (CheckpointOptions(name="Bad Name"), "can't be the name"),
     ],
 )
 def test_wishes_that_can_t_be_met_are_refused(made, tmp_path, wish, message):
     with pytest.raises(OptionError, match=message):
-        adopt(str(made["three"]), tmp_path / "bundle", wish)
+        import_checkpoint(str(made["three"]), tmp_path / "bundle", wish)
 
 
 @pytest.mark.slow
 def test_a_shorter_row_can_be_asked_for(made, tmp_path):
-    wish = Wish(max_length=32, assembly=PLAIN)
-    path = adopt(str(made["stars"]), tmp_path / "bundle", wish).assembled.bundle.path
+    wish = CheckpointOptions(max_length=32, assembly=PLAIN)
+    path = import_checkpoint(str(made["stars"]), tmp_path / "bundle", wish).assembled.bundle.path
     with sentire.load(path) as analyzer:
         assert analyzer.analyze("good " * 60).coverage.windows > 1
 
@@ -193,4 +202,4 @@ def test_a_tokenizer_that_our_text_path_can_t_follow_is_refused(made, tmp_path):
     settings["post_processor"]["single"] *= 2
     (copy / "tokenizer.json").write_text(json.dumps(settings), encoding="utf-8")
     with pytest.raises(SourceError, match="its tokenizer reads"):
-        adopt(str(copy), tmp_path / "bundle", Wish())
+        import_checkpoint(str(copy), tmp_path / "bundle", CheckpointOptions())

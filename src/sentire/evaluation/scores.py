@@ -20,7 +20,7 @@ from sentire.inference.analyzer import Analyzer
 from sentire.labels import LABELS, HeadName
 from sentire.types import Prediction, Unscored
 
-Shares = npt.NDArray[np.float64]
+Probabilities = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
 """Called after each text with how many are done, and how many there are."""
 
@@ -31,7 +31,7 @@ class Scored(NamedTuple):
     """A dataset and what the model said of it."""
 
     dataset: Dataset
-    shares: Shares
+    probabilities: Probabilities
     """Calibrated probabilities as they are served, shape (n_texts, n_labels), over all labels of
     the head; equal for each label where the text could not be scored."""
     languages: list[str]
@@ -39,21 +39,21 @@ class Scored(NamedTuple):
     predictions: list[Prediction | Unscored]
 
     @property
-    def allowed_shares(self) -> Shares:
+    def allowed_probabilities(self) -> Probabilities:
         """Probabilities over the labels that occur in the set, which sum to 1; the others are 0.
 
         A set of two classes says nothing about the third, so the model is asked between the two.
         """
-        kept = self.shares * self.dataset.allowed
+        kept = self.probabilities * self.dataset.allowed
         total = kept.sum(axis=1, keepdims=True)
         even = self.dataset.allowed / self.dataset.allowed.sum()
-        result: Shares = np.where(total > 0, kept / np.maximum(total, 1e-12), even)
+        result: Probabilities = np.where(total > 0, kept / np.maximum(total, 1e-12), even)
         return result
 
     @property
     def predicted(self) -> Labels:
         """Index of the most probable label among those that occur, int64 of shape (n_texts,)."""
-        best: Labels = self.allowed_shares.argmax(axis=1)
+        best: Labels = self.allowed_probabilities.argmax(axis=1)
         return best
 
     @property
@@ -87,18 +87,18 @@ def score(analyzer: Analyzer, dataset: Dataset, *, progress: Progress | None = N
     check_head(analyzer.manifest, dataset)
     labels = LABELS[dataset.head]
     n_texts = len(dataset.texts)
-    shares = np.full((n_texts, len(labels)), 1 / len(labels))
+    probabilities = np.full((n_texts, len(labels)), 1 / len(labels))
     predictions: list[Prediction | Unscored] = []
     answers = analyzer.analyze_many(dataset.texts, emotion=dataset.head == "emotion")
     for place, answer in enumerate(answers):
         if isinstance(answer, Prediction):
             named = _probabilities(answer, dataset.head)
-            shares[place] = [named.get(label, 0.0) for label in labels]
+            probabilities[place] = [named.get(label, 0.0) for label in labels]
         predictions.append(answer)
         if progress is not None:
             progress(place + 1, n_texts)
     languages = [p.language.code if isinstance(p, Prediction) else NO_LANGUAGE for p in predictions]
-    return Scored(dataset, shares, languages, predictions)
+    return Scored(dataset, probabilities, languages, predictions)
 
 
 def _probabilities(answer: Prediction, head: HeadName) -> dict[str, float]:

@@ -16,7 +16,7 @@ _KEPT = 4096
 """Of the latest requests; more between two questions would change no median by much."""
 
 
-class Waits:
+class QueueWait:
     """ASGI middleware.
 
     The median, because one request with many texts waits for itself, wherever it runs. Answers from

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from sentire.errors import LabelsUnproven, OptionError
-from sentire.export.contract import Contract
-from sentire.export.mapping import map_labels
+from sentire.export.label_adapter import LabelAdapter
+from sentire.export.label_map import map_labels
 from sentire.export.probes import LANGUAGES, calibration_texts, golden_texts, probes
-from sentire.export.proof import Probed, check_meaning, suggest, table_of
+from sentire.export.proof import ProbeResult, check_meaning, suggest, table_of
 from sentire.labels import POLARITY
 
 STARS = ("1 star", "2 stars", "3 stars", "4 stars", "5 stars")
@@ -79,7 +79,7 @@ class Fixed(nn.Module):
 
 def test_merged_logits_are_summed_probabilities():
     logits = [[2.0, -1.0, 0.5, 3.0, 0.0], [0.0, 0.0, 0.0, 0.0, -50.0]]
-    merged = Contract(Fixed(logits), map_labels(STARS, {}).columns)(None, None)["logits"]
+    merged = LabelAdapter(Fixed(logits), map_labels(STARS, {}).columns)(None, None)["logits"]
     raw = torch.softmax(torch.tensor(logits), dim=1)
     expected = torch.stack([raw[:, :2].sum(1), raw[:, 2], raw[:, 3:].sum(1)], dim=1)
     torch.testing.assert_close(torch.softmax(merged, dim=1), expected)
@@ -87,7 +87,7 @@ def test_merged_logits_are_summed_probabilities():
 
 def test_a_label_that_is_left_out_gives_its_share_to_the_others():
     labels = map_labels(("negative", "spam", "positive"), {"spam": "-"})
-    merged = Contract(Fixed([[1.0, 9.0, 2.0]]), labels.columns)(None, None)["logits"]
+    merged = LabelAdapter(Fixed([[1.0, 9.0, 2.0]]), labels.columns)(None, None)["logits"]
     torch.testing.assert_close(merged, torch.tensor([[1.0, 2.0]]))
 
 
@@ -97,11 +97,11 @@ def probed(columns, *, languages=LANGUAGES, wrong=()):
     for language in languages:
         for kind in POLARITY:
             n = len(probes(language, kind))
-            shares = np.full((n, 3), 0.1)
-            shares[:, columns[kind]] = 0.8
+            probabilities = np.full((n, 3), 0.1)
+            probabilities[:, columns[kind]] = 0.8
             if language in wrong:
-                shares = np.random.default_rng(2).dirichlet(np.ones(3), n)
-            found.append(Probed(language, kind, shares))
+                probabilities = np.random.default_rng(2).dirichlet(np.ones(3), n)
+            found.append(ProbeResult(language, kind, probabilities))
     return found
 
 

@@ -10,11 +10,11 @@ import sentire
 from sentire.backends.fake import FakeBackend
 from sentire.bundle.store import read_bundle
 from sentire.config import Settings
-from sentire.distributed.door import Door
-from sentire.distributed.front import Front
-from sentire.distributed.pages import Pages, merged
+from sentire.distributed.ingress import Ingress
+from sentire.distributed.metrics_pages import MetricsPages, merged
+from sentire.distributed.proxy_errors import ProxyErrors
+from sentire.distributed.queue_wait import QueueWait
 from sentire.distributed.replica import check
-from sentire.distributed.waits import Waits
 from sentire.errors import Closed
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.scheduler import Scheduler
@@ -39,7 +39,7 @@ async def nothing(_):
 
 @pytest.mark.parametrize("prefix", ["", "/opinion", "/a/b"])
 def test_an_application_under_a_prefix_is_the_one_at_the_root(tiny_models, prefix):
-    front = Front(create_app(tiny_models, Settings()), gather=nothing)
+    front = Ingress(create_app(tiny_models, Settings()), gather=nothing)
     given = {"root_path": prefix, "headers": {"X-Request-ID": "mine"}}
     answer = ask(front, "POST", f"{prefix}/predict", json={"text": "I love this"}, **given)
     assert answer.json()["model"]["name"] == "tiny"
@@ -55,18 +55,18 @@ def test_only_those_who_may_see_a_page_get_the_one_of_all(tiny_models, tmp_path)
     async def gather(accept):
         return b"all", "text/x"
 
-    front = Front(create_app(tiny_models, Settings()), gather=gather)
+    front = Ingress(create_app(tiny_models, Settings()), gather=gather)
     page = ask(front, "GET", "/metrics")
     assert (page.content, page.headers["content-type"]) == (b"all", "text/x")
     keys = tmp_path / "keys.txt"
     keys.write_text(f"shop:sha256:{64 * '0'}\n")
     with_keys = Settings(keys=type(Settings().keys)(file=str(keys)))
-    front = Front(create_app(tiny_models, with_keys), gather=gather)
+    front = Ingress(create_app(tiny_models, with_keys), gather=gather)
     assert ask(front, "GET", "/metrics").status_code == 401
 
 
 def test_waits_are_those_of_requests_that_needed_the_model(tiny_models):
-    waits = Waits(create_app(tiny_models, Settings()))
+    waits = QueueWait(create_app(tiny_models, Settings()))
     assert waits.take_ms() == 0.0
     ask(waits, "GET", "/health/ready")
     assert waits.take_ms() == 0.0
@@ -92,12 +92,12 @@ def test_a_page_of_all_holds_every_figure_under_its_replica(tiny_models, accept)
 
 
 def test_a_replica_that_is_not_heard_of_is_left_out():
-    pages = Pages(keep_s=60)
+    pages = MetricsPages(keep_s=60)
     assert pages.exchange("a", b"1") == {"a": b"1"}
     assert pages.exchange("b", b"2") == {"a": b"1", "b": b"2"}
     pages.drop("a")
     assert pages.exchange("b", b"3") == {"b": b"3"}
-    brief = Pages(keep_s=0)
+    brief = MetricsPages(keep_s=0)
     brief.exchange("a", b"1")
     assert "a" not in brief.exchange("b", b"2")
 
@@ -142,11 +142,11 @@ def test_the_proxy_refuses_as_the_service_does(said, status, code):
         if said is not None:
             await said(scope, receive, send)
 
-    problem = ask(Door(proxy), "POST", "/predict")
+    problem = ask(ProxyErrors(proxy), "POST", "/predict")
     assert (problem.status_code, problem.json()["code"]) == (status, code)
     assert problem.headers["content-type"] == "application/problem+json"
     assert ("retry-after" in problem.headers) == (code not in {"not_found", "timed_out"})
-    assert list(ask(Door(proxy), "POST", "/v2/models/tiny/infer").json()) == ["error"]
+    assert list(ask(ProxyErrors(proxy), "POST", "/v2/models/tiny/infer").json()) == ["error"]
 
 
 @pytest.mark.parametrize(
@@ -158,5 +158,5 @@ def test_the_proxy_refuses_as_the_service_does(said, status, code):
     ],
 )
 def test_what_a_replica_or_a_page_of_ray_says_is_left_alone(answer, path):
-    passed = ask(Door(answer), "GET", path)
+    passed = ask(ProxyErrors(answer), "GET", path)
     assert (passed.status_code, passed.content) == (answer.status_code, answer.body)

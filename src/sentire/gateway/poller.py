@@ -9,14 +9,14 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from sentire.client import Client, Patience
+from sentire.client import Client, RetryPolicy
 from sentire.client.servers import Servers
 from sentire.errors import SentireError, ServiceUnreachable
 from sentire.gateway.addresses import Addresses
 from sentire.service.models import ModelState
 from sentire.types import ModelInfo
 
-_LOOK = Patience(timeout_s=2.0, tries=1, longest_wait_s=0)
+_LOOK = RetryPolicy(timeout_s=2.0, tries=1, longest_wait_s=0)
 _STATES: dict[str, Literal["ready", "loading"]] = {"READY": "ready", "LOADING": "loading"}
 
 
@@ -39,7 +39,7 @@ class _Health(msgspec.Struct):
 _LISTING, _HEALTH = msgspec.json.Decoder(_Listing), msgspec.json.Decoder(_Health)
 
 
-class Seen(NamedTuple):
+class Snapshot(NamedTuple):
     """What all services said."""
 
     default: ModelInfo | None
@@ -65,7 +65,7 @@ class Services:
         self._addresses, self._servers, self._api_key = addresses, servers, api_key
         self._lookers: dict[str, Client] = {}
 
-    def look(self) -> Seen:
+    def look(self) -> Snapshot:
         """Ask every service, wherever its name leads now."""
         self._find()
         default, states, reasons = None, list[ModelState](), list[str]()
@@ -81,7 +81,7 @@ class Services:
                 reasons.append(f"{url}: {error}")
             else:
                 self._servers.revived(url)
-        return Seen(default, states, reasons)
+        return Snapshot(default, states, reasons)
 
     def close(self) -> None:
         """Close the connections."""
@@ -95,7 +95,7 @@ class Services:
         for url in set(self._lookers) - set(found):
             self._lookers.pop(url).close()
         for url in set(found) - set(self._lookers):
-            looker = Client(url, api_key=self._api_key, patience=_LOOK)
+            looker = Client(url, api_key=self._api_key, retry=_LOOK)
             looker.servers.change({url: found[url]})
             self._lookers[url] = looker
         self._servers.change(found)

@@ -21,13 +21,12 @@ from sentire.errors import BundleError
 from sentire.evaluation.datasets import Dataset
 from sentire.export.draft import open_draft, uncalibrated
 from sentire.export.engines import Ids, largest_difference
-from sentire.export.figures import Measured, losses, measure_graph, shifts
-from sentire.export.gate import Limits, Verdict, judge
+from sentire.export.figures import GraphMeasurements, losses, measure_graph, shifts
+from sentire.export.gate import GateLimits, GateVerdict, judge
 from sentire.export.graph import write_graph
 from sentire.export.quantize import Inputs, Quantized
-from sentire.export.search import Trial, fewest
+from sentire.export.search import GateTrial, fewest
 from sentire.export.sensitivity import Cost, layer_costs
-from sentire.inference.postprocess import probabilities
 from sentire.labels import LABELS
 from sentire.text.path import TextPath
 from sentire.threads import available_threads
@@ -41,7 +40,7 @@ MOST_CALIBRATION = 300
 """Texts that ranges of activations are taken from; more change nothing that can be measured."""
 
 
-class Examined:
+class QuantizationContext:
     """A draft, and everything that its graphs are examined with.
 
     Attributes
@@ -71,7 +70,7 @@ class Examined:
         self.heads = [name for name in LABELS if name in manifest.heads]
         self.outputs = [manifest.heads[name].output for name in self.heads]
 
-    def measure(self, folder: Path, stage: str) -> Measured:
+    def measure(self, folder: Path, stage: str) -> GraphMeasurements:
         """Score everything with the graph of a folder, at temperature 1."""
         with open_draft(folder, uncalibrated(self.manifest)) as analyzer:
             return measure_graph(
@@ -92,21 +91,26 @@ class Examined:
         ]
 
 
-class Lightened(NamedTuple):
+class GatedGraph(NamedTuple):
     """An INT8 graph that holds its limits."""
 
     folder: Path
-    measured: Measured
-    whole: Verdict
+    measured: GraphMeasurements
+    whole: GateVerdict
     """Of the graph with every layer in INT8."""
-    trial: Trial
+    trial: GateTrial
     """What was kept in FP32, and the verdict of this graph."""
     record: Quantization
 
 
-def lighten(
-    fp32: Path, full: Measured, examined: Examined, limits: Limits, *, workspace: Path
-) -> Lightened:
+def quantize_within_limits(
+    fp32: Path,
+    full: GraphMeasurements,
+    examined: QuantizationContext,
+    limits: GateLimits,
+    *,
+    workspace: Path,
+) -> GatedGraph:
     """Quantize; where a limit breaks, find the layers that hurt and keep them in FP32.
 
     Parameters
@@ -123,9 +127,9 @@ def lighten(
     """
     examined.progress("quantizing", 0, 0)
     quantized = Quantized(fp32 / MODEL_NAME, examined.inputs())
-    tried: dict[int, tuple[Path, Measured]] = {}
+    tried: dict[int, tuple[Path, GraphMeasurements]] = {}
 
-    def try_out(costs: Sequence[Cost]) -> Verdict:
+    def try_out(costs: Sequence[Cost]) -> GateVerdict:
         folder = workspace / f"int8-{len(costs)}"
         _copy_beside(fp32, folder)
         write_graph(quantized.graph([cost.layer for cost in costs]), folder / MODEL_NAME)
@@ -151,7 +155,7 @@ def lighten(
         )
 
     whole = try_out([])
-    trial = Trial([], whole)
+    trial = GateTrial([], whole)
     most = int(limits.most_kept * len(quantized.layers))
     if not whole.holds and most:
         trial = fewest(rank, try_out, most=most)
@@ -164,20 +168,20 @@ def lighten(
         )
     folder, measured = tried[len(trial.kept)]
     record = _record(fp32, folder, examined, trial, len(quantized.layers))
-    return Lightened(folder, measured, whole, trial, record)
+    return GatedGraph(folder, measured, whole, trial, record)
 
 
-def engine_difference(model: Path, examined: Examined) -> float:
+def engine_difference(model: Path, examined: QuantizationContext) -> float:
     """Largest difference of a probability between OpenVINO and ONNX Runtime."""
 
-    def shares(logits: Logits) -> Logits:
+    def read(logits: Logits) -> Logits:
         return {name: probabilities(logits[name]) for name in examined.outputs}
 
     openvino = OpenVinoBackend(model, threads=available_threads())
     runtime = OnnxRuntimeBackend(model, threads=available_threads())
     try:
         return largest_difference(
-            openvino, runtime, examined.rows, pad_id=examined.pad_id, reading=shares
+            openvino, runtime, examined.rows, pad_id=examined.pad_id, reading=read
         )
     finally:
         openvino.close()
@@ -185,7 +189,7 @@ def engine_difference(model: Path, examined: Examined) -> float:
 
 
 def _record(
-    fp32: Path, int8: Path, examined: Examined, trial: Trial, n_layers: int
+    fp32: Path, int8: Path, examined: QuantizationContext, trial: GateTrial, n_layers: int
 ) -> Quantization:
     gap = engine_difference(int8 / MODEL_NAME, examined)
     if gap > examined.manifest.golden_tolerance:

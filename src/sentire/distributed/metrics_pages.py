@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 LABEL = "replica"
 
 
-class Pages:
+class MetricsPages:
     """Holds the last page of each replica; Ray runs it beside them as one actor.
 
     Parameters

@@ -1,7 +1,7 @@
 """What Ray's proxy says in its own name, said as this service says it.
 
 Ray takes it where the variable ``RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH`` of its machines is
-``sentire.distributed.door:middlewares``.
+``sentire.distributed.proxy_errors:middlewares``.
 
 Reads:   plain refusals of the proxy; requests that it gave no answer to, because a replica was lost
 Gives:   the same as a problem, or in the dialect of the path, with the time to come back
@@ -38,10 +38,10 @@ _SAID = {
 
 def middlewares() -> list[Middleware]:
     """What Ray puts around its proxy."""
-    return [Middleware(Door)]
+    return [Middleware(ProxyErrors)]
 
 
-class Door:
+class ProxyErrors:
     """ASGI middleware.
 
     Parameters

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sentire.distributed.scaling import wanted_replicas
+from sentire.distributed.autoscaler import wanted_replicas
 
 
 @pytest.mark.parametrize(
