@@ -127,7 +127,7 @@ def _listed(path: Path, kind: type[S], root: Path | None) -> list[S]:
     from sentire.io.streams import unreadable
 
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SourceError(unreadable(str(path), error)) from None
     except ValueError as error:  # UnicodeDecodeError or TOMLDecodeError

@@ -38,7 +38,7 @@ def read_record(folder: Path) -> Record:
     """
     try:
         return msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MissingBackbone(f"{folder / RECORD} is not valid: {error}") from None
 
 
