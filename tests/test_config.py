@@ -131,3 +131,14 @@ def test_whatever_the_environment_holds_the_answer_is_settings_or_an_option_erro
     except OptionError:
         return
     assert isinstance(settings, Settings)
+
+
+def test_a_file_in_another_encoding_is_named_and_a_mark_before_utf_8_is_passed_over(tmp_path):
+    file = tmp_path / "sentire.toml"
+    text = '# 设置\n[server]\nhost = "::1"\n'
+    for encoding in ("gb18030", "utf-16"):
+        file.write_bytes(text.encode(encoding))
+        with pytest.raises(OptionError, match="is not TOML in UTF-8"):
+            load_settings(file, {})
+    file.write_text(text, encoding="utf-8-sig")
+    assert load_settings(file, {}).server.host == "::1"

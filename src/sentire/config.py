@@ -28,6 +28,15 @@ _KUBERNETES = re.compile(
 )
 
 
+Origin = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\*|https?://[^/\s,*]+)$",
+        description="origins, such as https://shop.example or http://127.0.0.1:3000, or *",
+    ),
+]
+
+
 class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the server listens, and how it ends."""
 
@@ -36,12 +45,16 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: Annotated[int, Meta(ge=0, le=65535)] | None = None
     """TCP port; 0 takes a free one; None is 8080, and 5000 for the model service alone."""
     access_log: bool = True
-    """Write one line a request to stderr: method, path, status, time. Never the query or a text."""
+    """Write one line a request to stderr: method, route, status, time. Never the path or the query
+    that was sent, or a text."""
     log: Literal["text", "json"] = "text"
     """Form of the log on stderr: lines for people, or one JSON object a line for programs."""
     open: bool = False
     """Listen on an address that other machines reach although there are no keys: whoever reaches it
     may use it."""
+    cors_origins: tuple[Origin, ...] = ()
+    """Origins of other sites whose pages may read answers, such as https://shop.example; * is every
+    site. Without any, a browser shows answers to our own page only. Programs need none of it."""
     shutdown_s: Annotated[int, Meta(ge=0, le=600)] = 10
     """Seconds that running requests get to finish once the server was told to stop."""
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
@@ -58,6 +71,10 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     body_bytes: Annotated[int, Meta(ge=1)] = 8 * 1024 * 1024
     """Bytes of a request body."""
+    arriving_bytes: Annotated[int, Meta(ge=1)] | None = None
+    """Bytes of all request bodies that have arrived in part, in each worker; more are refused with
+    429. At least `body_bytes`; None is eight times that. Small bodies arrive whole and don't
+    count."""
     texts: Annotated[int, Meta(ge=1)] = 1000
     """Texts in one request."""
     text_characters: Annotated[int, Meta(ge=1)] = 100_000
@@ -170,7 +187,37 @@ def load_settings(file: Path | None, environ: Mapping[str, str]) -> Settings:
         for part in tables:
             table = table.setdefault(part, {})
         table[name] = value
-    return msgspec.convert(tree, Settings)
+    settings = msgspec.convert(tree, Settings)
+    _check_together(settings.limits)
+    return settings
+
+
+def _check_together(limits: Limits) -> None:
+    arriving, one = limits.arriving_bytes, limits.body_bytes
+    if arriving is not None and arriving < one:
+        raise OptionError(
+            f"limits.arriving_bytes is {arriving}, and limits.body_bytes {one}: the largest body "
+            "that is allowed could never arrive. Raise the first or lower the second."
+        )
+
+
+def checked(key: str, value: object, *, name: str) -> Any:
+    """Check a value that did not come from a file or the environment.
+
+    Parameters
+    ----------
+    key : str
+        Of the setting, dotted.
+    value : object
+    name : str
+        What the value is called where it came from.
+
+    Raises
+    ------
+    OptionError
+        It is not allowed.
+    """
+    return _checked(name, value, dict(_leaves(Settings))[key], strict=True)
 
 
 def _leaves(kind: type[Struct], above: str = "") -> Iterator[tuple[str, Any]]:
@@ -184,7 +231,7 @@ def _leaves(kind: type[Struct], above: str = "") -> Iterator[tuple[str, Any]]:
 
 def _from_file(file: Path, keys: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise OptionError(f"settings file {file}: {error.strerror}.") from None
     except ValueError as error:  # UnicodeDecodeError or TOMLDecodeError
@@ -262,5 +309,8 @@ def _allowed(kind: Any) -> str:
         ]
         return " ".join([noun, " and ".join(bounds)]).strip()
     if isinstance(info, msgspec.inspect.VarTupleType):
-        return "a list of texts that are not empty; in a variable with commas between them"
+        what = "texts that are not empty"
+        if isinstance(info.item_type, msgspec.inspect.Metadata):
+            what = (info.item_type.extra_json_schema or {})["description"]
+        return f"a list of {what}; in a variable with commas between them"
     return "a text that is not empty"

@@ -64,3 +64,21 @@ def test_what_cannot_be_done_is_one_line(keys, tmp_path, options, said):
     assert ended.stderr.count("\n") == 1
     assert ended.stdout == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "gb18030"])
+def test_a_file_in_another_encoding_is_named_and_left_alone(keys, tmp_path, encoding):
+    written = "# 我们的密钥\n".encode(encoding)
+    (tmp_path / "keys.txt").write_bytes(written)
+    for options in ((), ("--add", "shop"), ("--remove", "shop")):
+        ended = keys(*options)
+        assert ended.returncode == 2
+        assert "keys.txt is not in UTF-8. Save it as UTF-8" in ended.stderr
+        assert "bug" not in ended.stderr
+    assert (tmp_path / "keys.txt").read_bytes() == written
+
+
+def test_the_mark_that_editors_put_before_utf_8_is_passed_over(keys, tmp_path):
+    keys("--add", "shop")
+    (tmp_path / "keys.txt").write_text((tmp_path / "keys.txt").read_text(), encoding="utf-8-sig")
+    assert keys().stdout == "shop\t-\t-\n"

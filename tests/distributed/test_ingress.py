@@ -58,6 +58,8 @@ def test_only_those_who_may_see_a_page_get_the_one_of_all(tiny_models, tmp_path)
     front = Ingress(create_app(tiny_models, Settings()), gather=gather)
     page = ask(front, "GET", "/metrics")
     assert (page.content, page.headers["content-type"]) == (b"all", "text/x")
+    head = ask(front, "HEAD", "/metrics").headers
+    assert (head["content-length"], head["content-type"]) == ("3", "text/x")
     keys = tmp_path / "keys.txt"
     keys.write_text(f"shop:sha256:{64 * '0'}\n")
     with_keys = Settings(keys=type(Settings().keys)(file=str(keys)))

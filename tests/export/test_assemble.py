@@ -305,3 +305,10 @@ def test_names_that_no_bundle_may_have_are_refused_at_once(folder, naming, messa
 )
 def test_names_are_made_of_what_a_checkpoint_is_called(source, name):
     assert bundle_name(source) == name
+
+
+def test_a_config_that_is_not_utf_8_is_named(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "config.json").write_bytes('{"a": "很好"}'.encode("gb18030"))
+    with pytest.raises(SourceError, match=r"config\.json is not valid"):
+        draft_of(copy, Naming())

@@ -55,8 +55,17 @@ def test_what_is_not_there_is_a_problem_document(url, path):
 
 def test_openapi_lists_what_programs_may_use(url):
     document = httpx.get(url + "/openapi.json").json()
-    paths = list(document["paths"])
-    assert paths[:4] == ["/analyze", "/predict", "/health/live", "/health/ready"]
-    others = [path for path in paths[4:] if not path.startswith("/v2")]
-    assert others == ["/", "/health", "/info"]
-    assert "/v2/models/{name}/infer" in paths
+    by_tag = {tag["name"]: [] for tag in document["tags"]}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for tag in operation["tags"]:
+                by_tag[tag].append(path)
+    kserve = by_tag.pop("KServe")
+    assert by_tag == {
+        "sentire": ["/analyze", "/predict"],
+        "Hugging Face": ["/"],
+        "Text Embeddings Inference": ["/", "/health", "/info"],
+        "Operations": ["/metrics", "/health/live", "/health/ready"],
+    }
+    assert "/v2/models/{name}/infer" in kserve
+    assert all(path.startswith("/v2") for path in kserve)

@@ -14,6 +14,7 @@ import pytest
 
 from sentire.errors import OptionError, OutputError
 from sentire.io import recordfile, tables
+from sentire.io.checkpoint import checkpoint_path, load_checkpoint, partial_path
 from sentire.io.inputs import Wanted, open_source
 from sentire.io.job import Job
 from sentire.io.records import Layout
@@ -265,3 +266,10 @@ def test_a_full_disk_loses_nothing(run, tmp_path, name):
 def test_a_full_device_ends_with_one_clear_error():
     with pytest.raises(OutputError, match="no space is left"):
         open_sink(Path("/dev/full"), "csv", Layout("text", ("text",)))
+
+
+def test_a_checkpoint_that_is_no_utf_8_counts_as_none(tmp_path):
+    output = tmp_path / "out.csv"
+    for path in (checkpoint_path(output), partial_path(output)):
+        path.write_bytes(b'{"job": {"input": "\xff"}}')
+    assert load_checkpoint(output, {}) is None

@@ -107,3 +107,14 @@ def test_a_table_that_can_t_be_used_says_why(tmp_path, text, options, message):
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(SourceError, match=r"no\.toml: there is no such file"):
         read(tmp_path / "no.toml")
+
+
+def test_a_table_in_another_encoding_is_named_and_a_mark_before_utf_8_is_passed_over(tmp_path):
+    file = tmp_path / "data.toml"
+    text = '# 数据\n[[sources]]\nfile = "a.csv"\n'
+    for encoding in ("gb18030", "utf-16"):
+        file.write_bytes(text.encode(encoding))
+        with pytest.raises(OptionError, match="is not TOML in UTF-8"):
+            read(file)
+    file.write_text(text, encoding="utf-8-sig")
+    assert [source.file for source in read(file)] == [str(tmp_path / "a.csv")]

@@ -79,10 +79,48 @@ def test_the_log_is_json_where_it_is_wanted_and_holds_no_text(tiny_models, tmp_p
     first, second, third = map(json.loads, lines)
     assert {**first, "timestamp": "", "ms": 0, "event": ""} == {
         "timestamp": "", "level": "info", "logger": "sentire.access", "event": "",
-        "method": "POST", "path": "/predict", "status": 200, "ms": 0,
+        "method": "POST", "route": "/predict", "status": 200, "ms": 0,
         "request_id": "mine", "key": "shop",
     }  # fmt: skip
     assert (second["status"], "key" in second) == (401, False)
-    assert (third["status"], third["path"]) == (404, "-")
+    assert (third["status"], third["route"]) == (404, "-")
     assert "secret" not in "".join(lines)
     assert presented not in "".join(lines)
+
+
+FORGED = "x%0A2026-01-01 POST - 200 1.0 forged%0Asecret"
+
+
+def test_what_was_sent_as_path_is_written_nowhere(tiny_models, tmp_path, caplog):
+    presented, key = new_key("shop")
+    (tmp_path / "keys.txt").write_text(key.line())
+    settings = Settings(keys=config.Keys(file=str(tmp_path / "keys.txt")))
+    mine = {"X-API-Key": presented}
+    with (
+        caplog.at_level(logging.INFO),
+        running(create_app(tiny_models, settings)) as url,
+        httpx.Client(base_url=url, headers={"X-Request-ID": "mine"}) as client,
+    ):
+        for method, path, headers in (
+            ("GET", f"/{FORGED}", {}),
+            ("GET", f"/{FORGED}", {**mine, "X-Request-Timeout": "soon"}),
+            ("GET", f"/{FORGED}", mine),
+            ("GET", f"/v2/models/{FORGED}", mine),
+            ("LOCK", f"/v2/models/{FORGED}/infer", mine),
+            ("GET", "/docs/files/forged", mine),
+            ("GET", "/docs", mine),
+        ):
+            client.request(method, path, headers=headers)
+        figures = client.get("/metrics", headers=mine).text
+    logged = [r.getMessage() for r in caplog.records if not r.name.startswith("httpx")]
+    lines = [r.getMessage() for r in caplog.records if r.name == "sentire.access"]
+    assert [re.sub(r"[\d.]+ mine", "", line).split() for line in lines[:-1]] == [
+        ["GET", "-", "401"],
+        ["GET", "-", "400", "shop"],
+        ["GET", "-", "404", "shop"],
+        ["GET", "/v2/models/{name}", "404", "shop"],
+        ["-", "/v2/models/{name}/infer", "405", "shop"],
+        ["GET", "/docs/files", "404", "shop"],
+        ["GET", "/docs", "200", "shop"],
+    ]
+    assert "forged" not in figures + "".join(logged)

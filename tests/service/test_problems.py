@@ -48,7 +48,19 @@ def check_problem(answer, status, code):
         pytest.param(b"\x00\xff\x13garbage", 400, "malformed_json", "malformed", id="garbage"),
         pytest.param(b'{"text": NaN}', 400, "malformed_json", "", id="NaN"),
         pytest.param(b'{"text": "\xff\xfe"}', 400, "malformed_encoding", "UTF-8", id="not UTF-8"),
-        pytest.param('{"text": "a"}'.encode("utf-16"), 400, "malformed_json", "", id="UTF-16"),
+        pytest.param(
+            '{"text": "a"}'.encode("utf-16"), 400, "malformed_encoding", "in UTF-16", id="UTF-16"
+        ),
+        pytest.param(
+            ' {"text": "很好"}'.encode("utf-16-be"),
+            400,
+            "malformed_encoding",
+            "in UTF-16. Send JSON in UTF-8",
+            id="UTF-16 without a mark",
+        ),
+        pytest.param(
+            '{"text": "a"}'.encode("utf-32-le"), 400, "malformed_encoding", "UTF-32", id="UTF-32"
+        ),
         pytest.param(
             '{"text": "很好"}'.encode("gb18030"), 400, "malformed_encoding", "UTF-8", id="GB18030"
         ),

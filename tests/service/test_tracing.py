@@ -55,7 +55,7 @@ def test_a_request_is_one_span_that_says_where_its_time_went(tiny_models, receiv
         )
     assert 0 < span.end_time_unix_nano - span.start_time_unix_nano < 60e9
     others = [(other.name, attributes) for _, attributes, other in found[1:]]
-    assert [name for name, _ in others] == ["POST /predict", "GET -", "GET -"]
+    assert [name for name, _ in others] == ["POST /predict", "GET -", "GET /v2/models/{name}"]
     assert [a["http.response.status_code"] for _, a in others] == [422, 404, 404]
     assert "sentire.model.seconds" not in others[0][1]
     assert all(span.trace_id.hex() != TRACE for _, _, span in found[1:])

@@ -100,3 +100,11 @@ def test_a_trained_network_is_read_back(tmp_path):
 def test_a_folder_that_nobody_trained_is_no_teacher(tmp_path):
     with pytest.raises(MissingBackbone, match=r"training\.json"):
         load_trained(write_checkpoint(tmp_path / "checkpoint"))
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "training.json"])
+def test_a_file_that_is_not_utf_8_is_named(tmp_path, name):
+    folder = write_checkpoint(tmp_path / "checkpoint")
+    (folder / name).write_bytes('{"a": "很好"}'.encode("gb18030"))
+    with pytest.raises(MissingBackbone, match=name):
+        open_backbone(str(folder))

@@ -38,7 +38,7 @@ def keys(file: Path, add: str | None, remove: str | None, rate: float | None, ad
     A running server takes the changed file within a second. To exchange a key, add a second one of
     the same name, hand it out, and then delete the line of the first.
     """
-    from sentire.service.keys import new_key, read_keys
+    from sentire.service.keys import new_key, read_key_text, read_keys
 
     if add is not None and remove is not None:
         raise click.UsageError("--add and --remove are two steps; take one.")
@@ -46,7 +46,7 @@ def keys(file: Path, add: str | None, remove: str | None, rate: float | None, ad
         raise click.UsageError("--rate and --admin are for --add.")
     if add is not None:
         presented, key = new_key(add, rate=rate, admin=admin)
-        known = file.read_text(encoding="utf-8") if file.exists() else ""
+        known = read_key_text(file) if file.exists() else ""
         _write(file, known + ("" if known.endswith("\n") or not known else "\n") + key.line())
         click.echo(presented)
         click.echo("This is the only time that the key is shown.", err=True)
@@ -57,7 +57,7 @@ def keys(file: Path, add: str | None, remove: str | None, rate: float | None, ad
             limit = f"{key.rate:g} texts/s" if key.rate is not None else "-"
             click.echo(f"{key.name}\t{limit}\t{'admin' if key.admin else '-'}")
         return
-    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = read_key_text(file).splitlines(keepends=True)
     left = [line for line in lines if not line.strip().startswith(f"{remove}:")]
     if len(left) == len(lines):
         raise OptionError(f"key file {file} has no key of {remove!r}.")

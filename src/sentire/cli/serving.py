@@ -74,6 +74,14 @@ def serving_options(port: int) -> Callable[[Command], Command]:
             help="Let other machines in without keys.",
         ),
         click.option(
+            "--cors-origin",
+            "cors_origins",
+            metavar="ORIGIN",
+            multiple=True,
+            help="Let pages of another site read answers, such as https://shop.example; may be "
+            "given several times.",
+        ),
+        click.option(
             "--config",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             help="Settings in TOML. Variables SENTIRE_… win over it, options over both.",
@@ -133,7 +141,11 @@ def with_options(settings: "Settings", options: dict[str, Any]) -> "Settings":
     """Settings with the options of a command in them, which win."""
     from msgspec.structs import replace
 
+    from sentire.config import checked
+
     given = {key: value for key, value in options.items() if value not in {None, ()}}
+    if "cors_origins" in given:
+        checked("server.cors_origins", given["cors_origins"], name="option --cors-origin")
     server = {
         field: given.pop(option)
         for option, field in (
@@ -141,6 +153,7 @@ def with_options(settings: "Settings", options: dict[str, Any]) -> "Settings":
             ("port", "port"),
             ("is_open", "open"),
             ("workers", "workers"),
+            ("cors_origins", "cors_origins"),
         )
         if option in given
     }

@@ -34,7 +34,7 @@ class Ingress:
             await self._app(scope, receive, send)
             return
         scope = _at_the_root(scope)
-        is_page = scope["path"] == "/metrics" and scope["method"] == "GET"
+        is_page = scope["path"] == "/metrics" and scope["method"] in {"GET", "HEAD"}
         page: tuple[bytes, str] | None = None
 
         async def send_on(message: Message) -> None:

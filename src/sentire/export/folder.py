@@ -95,7 +95,7 @@ def _draft_of_plain(folder: Path, naming: Naming) -> Manifest:
 def _config(path: Path) -> dict[str, Any]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SourceError(f"{path} is not valid: {error}") from None
 
 

@@ -7,6 +7,7 @@ from sentire.dashboard.page import page_routes
 from sentire.gateway.remote import RemoteModels
 from sentire.service.base import BaseApp
 from sentire.service.dialects import dialect_routers, inputs_endpoint, inputs_router
+from sentire.service.docs import NATIVE
 from sentire.service.models import Models
 from sentire.service.peers import Peers
 from sentire.service.routes import model_router, scoring_description, scoring_endpoint
@@ -35,19 +36,22 @@ def create_app(
     )
     app.post(
         "/analyze",
+        tags=[NATIVE],
         operation_id="analyze",
         summary="Score a text or several",
         openapi_extra=scoring_description(),
-    )(scoring_endpoint(models, settings.limits))
+    )(scoring_endpoint(models, settings.limits, bodies=app.bodies))
     inputs = inputs_endpoint(models, settings.limits)
-    app.include_router(model_router(models, settings.limits, inputs=inputs))
+    app.include_router(model_router(models, settings.limits, bodies=app.bodies, inputs=inputs))
     if isinstance(models, Models):
-        routers = dialect_routers(models, settings.limits)
+        routers = dialect_routers(models, settings, bodies=app.bodies)
     else:
-        routers = [inputs_router(models, settings.limits)]
+        routers = [inputs_router(models, settings.limits, bodies=app.bodies)]
     for router in routers:
         app.include_router(router)
     app.router.routes.extend(page_routes())
-    app.direct["/analyze"] = scoring_endpoint(models, settings.limits)
-    app.direct["/predict"] = scoring_endpoint(models, settings.limits, inputs=inputs)
+    app.direct["/analyze"] = scoring_endpoint(models, settings.limits, bodies=app.bodies)
+    app.direct["/predict"] = scoring_endpoint(
+        models, settings.limits, bodies=app.bodies, inputs=inputs
+    )
     return app

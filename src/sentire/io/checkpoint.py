@@ -74,7 +74,7 @@ def load_checkpoint(output: Path, job: dict[str, str]) -> Checkpoint | None:
     path = checkpoint_path(output)
     try:
         checkpoint = msgspec.json.decode(path.read_bytes(), type=Checkpoint)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
     if not partial_path(output).exists():
         return None

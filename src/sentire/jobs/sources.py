@@ -146,7 +146,7 @@ def _single(name: str, kind: type[S], reading: ReadOptions) -> S:
 def _listed(path: Path, kind: type[S], root: Path | None) -> list[S]:
     """Sources of a table; a relative file is looked for in ``root``, or beside the table."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SourceError(unreadable(str(path), error)) from None
     except ValueError as error:  # UnicodeDecodeError or TOMLDecodeError

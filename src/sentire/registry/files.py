@@ -180,7 +180,7 @@ class FileRegistry:
         path = _move(name, alias, number)
         try:
             return MOVES.decode(self._place.read(path, limit=_MOVE_BYTES))
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise RegistryUnavailable(self.url, f"{path} is no record of a move: {error}") from None
 
     def _taken(self, held: Held) -> bool:
@@ -224,7 +224,7 @@ class FileRegistry:
             ) from None
         try:
             found = msgspec.json.decode(data)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             found = None
         if found != _FORMAT:
             raise RegistryUnavailable(

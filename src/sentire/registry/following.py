@@ -126,7 +126,7 @@ class Following:
             pointer = _POINTER.decode(self._pointer.read_bytes())
             folder = self._path(pointer)
             read_manifest(folder)
-        except (OSError, msgspec.MsgspecError, BundleError):
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, BundleError):
             return None
         return folder
 

@@ -20,12 +20,16 @@ from sentire.service.problems import Refused
 CALLER: ContextVar[Caller | None] = ContextVar("sentire_caller", default=None)
 """Who asks; None where the server has no keys."""
 
-_OPEN = frozenset(
+OPEN = frozenset(
     ("/health", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready")
 )
+"""Paths that need no key."""
 _ADMIN = "/v2/repository/models/"
-# Browsers ask their user for a name and a key at "Basic", so that the page needs no log-in.
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sentire", Basic realm="sentire", charset="UTF-8"'}
+# Browsers ask their user for a name and a key at "Basic", so that the page needs no log-in. They
+# look at the first scheme of each field only, so each has a field of its own.
+_CHALLENGE = {
+    "WWW-Authenticate": ('Bearer realm="sentire"', 'Basic realm="sentire", charset="UTF-8"')
+}
 _HOW = "Send it as Authorization: Bearer KEY, or as X-API-Key: KEY."
 
 
@@ -51,7 +55,7 @@ class Access:
             401 without a key or with one that is unknown; 403 with one that is not enough;
             429 where its holder asks too much.
         """
-        if scope["type"] == "http" and scope["path"] not in _OPEN:
+        if scope["type"] == "http" and scope["path"] not in OPEN:
             caller = self._admit(scope)
             CALLER.set(caller)
             CLIENT.set(caller.name)

@@ -27,8 +27,10 @@ def create_app(models: Models, settings: Settings, *, peers: Peers | None = None
         peers=peers,
     )
     inputs = inputs_endpoint(models, settings.limits)
-    app.include_router(model_router(models, settings.limits, inputs=inputs))
-    for router in dialect_routers(models, settings.limits):
+    app.include_router(model_router(models, settings.limits, bodies=app.bodies, inputs=inputs))
+    for router in dialect_routers(models, settings, bodies=app.bodies):
         app.include_router(router)
-    app.direct["/predict"] = scoring_endpoint(models, settings.limits, inputs=inputs)
+    app.direct["/predict"] = scoring_endpoint(
+        models, settings.limits, bodies=app.bodies, inputs=inputs
+    )
     return app

@@ -2,7 +2,7 @@
 
 Reads:   settings
 Gives:   an application without a route of its own
-Never:   loads anything from another host; the page at ``/docs`` is made here
+Never:   loads anything from another host
 """
 
 import asyncio
@@ -14,13 +14,15 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sentire.config import Settings
 from sentire.errors import SentireError
 from sentire.service import dialects, docs, problems
 from sentire.service.access import Access
+from sentire.service.body import BodyReader
+from sentire.service.cors import cross_origin
 from sentire.service.direct import Direct
 from sentire.service.guard import Guard, log_failure
 from sentire.service.metrics import Metrics
@@ -28,6 +30,7 @@ from sentire.service.opening import open_keys
 from sentire.service.patience import Patience
 from sentire.service.peers import Peers
 from sentire.service.routes import Endpoint
+from sentire.service.routing import Routing
 from sentire.service.serving import ServedModels
 from sentire.service.tracing import Tracing
 from sentire.service.watcher import Watcher
@@ -47,6 +50,8 @@ class BaseApp(FastAPI):
     ----------
     direct : path -> endpoint
         What is answered at ``POST`` without FastAPI's routing.
+    bodies : BodyReader
+        Reads the bodies of all its requests.
     """
 
     def __init__(
@@ -61,6 +66,8 @@ class BaseApp(FastAPI):
         keys = open_keys(settings)
         follow = [models.follow, *([keys.follow] if keys else [])]
         self._peers = peers
+        self._asks_for_keys = keys is not None
+        self.bodies = BodyReader(settings.limits)
         self._metrics = Metrics(models, peers)
         tracing = Tracing() if settings.server.tracing else None
 
@@ -82,25 +89,35 @@ class BaseApp(FastAPI):
             version=version("sentire"),
             docs_url=None,  # FastAPI's own page loads its script from another host
             redoc_url=None,
+            openapi_tags=docs.TAGS,
             lifespan=lifespan,
             telemetry=_OURS_ALONE,
         )
         self.direct: dict[str, Endpoint] = {}
         # Ours stand outside of FastAPI's own, which thereby see no error of ours.
-        app: ASGIApp = Patience(Direct(super().__call__, self.direct))
+        app: ASGIApp = Patience(Direct(Routing(super().__call__, self.routes), self.direct))
         if keys is not None:
             app = Access(app, keys=keys)
-        self._front = Guard(
+        self._front: ASGIApp = Guard(
             app,
             metrics=self._metrics,
             access_log=settings.server.access_log,
             tracing=tracing,
         )
+        if settings.server.cors_origins:
+            self._front = cross_origin(self._front, settings.server.cors_origins)
         self.add_exception_handler(SentireError, _refuse)
         self.add_exception_handler(problems.Refused, _refuse)
         self.add_exception_handler(HTTPException, _refuse_routing)
-        self.add_route("/docs", self._docs, include_in_schema=False)
-        self.add_route("/metrics", self._figures, include_in_schema=False)
+        self.router.routes.extend(docs.docs_routes(title))
+        self.add_api_route(
+            "/metrics",
+            self._figures,
+            operation_id="metrics",
+            summary="Figures for Prometheus",
+            tags=[docs.OPERATIONS],
+            response_class=PlainTextResponse,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take a request, or the beginning and end of the server."""
@@ -121,13 +138,9 @@ class BaseApp(FastAPI):
             document.setdefault("components", {}).setdefault("schemas", {}).update(
                 native.schemas() | dialects.schemas()
             )
+            self.openapi_schema = docs.completed(document, asks_for_keys=self._asks_for_keys)
         assert self.openapi_schema is not None  # noqa: S101 - set by super().openapi()
         return self.openapi_schema
-
-    async def _docs(self, request: Request) -> Response:
-        base_url = str(request.base_url).rstrip("/")
-        page = docs.render(self.openapi(), base_url=base_url)
-        return Response(page, headers=docs.HEADERS, media_type="text/html")
 
     async def _figures(self, request: Request) -> Response:
         others = await self._peers.states() if self._peers else []

@@ -1,14 +1,14 @@
-"""Take in a request body without trusting its size, its speed or its type.
+"""Take in request bodies without trusting their size, their speed, their number or their type.
 
 Reads:   headers and chunks of a request
 Gives:   the bytes of a JSON body within the limits
-Never:   keeps more than the limit in memory
+Never:   keeps more than the limits in memory, of one body or of all that are arriving
 """
 
 import asyncio
 from collections.abc import Collection
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from sentire.config import Limits
 from sentire.service.problems import Refused
@@ -16,39 +16,140 @@ from sentire.service.problems import Refused
 # A client that is still sending does not read. What it sends beyond the limit is thrown away for
 # this long, so that it gets to see the answer and not a reset connection.
 _DRAIN_S = 2.0
+_CLOSE = {"Connection": "close"}
+
+_BODIES = 8
+"""As many of the largest may arrive at once, where the settings do not say."""
 
 
-async def read_json_body(request: Request, limits: Limits) -> bytes:
-    """Read the body of a request that says it is JSON.
+class BodyReader:
+    """Reads the request bodies of one application, all within one budget.
 
-    Raises
-    ------
-    Refused
-        415 another media type, charset or compression; 413 more bytes than allowed, counted while
-        they come in; 408 slower than allowed.
+    Only bodies that arrive in pieces are counted: a small one comes whole, and is never refused
+    because others are large or slow. What one held is given back when it has arrived or ended in
+    any other way.
+
+    Parameters
+    ----------
+    limits : Limits
+        ``body_bytes`` for one body, ``arriving_bytes`` for all at once, ``request_s`` for the time
+        that each may take.
+
+    Attributes
+    ----------
+    n_arriving : int
+        Bytes of bodies that have arrived in part.
     """
-    return await read_body(request, limits, types=("application/json",))
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._budget = limits.arriving_bytes or _BODIES * limits.body_bytes
+        self.n_arriving = 0
+
+    async def read_json(self, request: Request) -> bytes:
+        """Read the body of a request that says it is JSON.
+
+        Parameters
+        ----------
+        request : Request
+            Of whose body nothing was read yet.
+
+        Raises
+        ------
+        Refused
+            415 another media type, charset or compression; 413 more bytes than allowed, counted
+            while they come in; 408 slower than allowed; 429 more bytes of all bodies than allowed.
+        ClientDisconnect
+            The caller left.
+        """
+        return await self.read(request, types=("application/json",))
+
+    async def read(self, request: Request, *, types: Collection[str]) -> bytes:
+        """Read a body of one of some media types; ``""`` among them lets it bear none.
+
+        Parameters
+        ----------
+        request : Request
+            Of whose body nothing was read yet.
+        types : collection of str
+            Media types in lower case.
+
+        Raises
+        ------
+        Refused, ClientDisconnect
+            As :meth:`read_json`.
+        """
+        _check_type(request, types)
+        try:
+            async with asyncio.timeout(self._limits.request_s):
+                return await self._read(request)
+        except TimeoutError:
+            raise Refused(
+                408,
+                "body_too_slow",
+                f"The body did not arrive within {self._limits.request_s:g} s. "
+                "Send it faster, or less.",
+                _CLOSE,
+            ) from None
+
+    async def _read(self, request: Request) -> bytes:
+        try:
+            announced = request.headers.get("content-length", "")
+            if announced.isdecimal() and int(announced) > self._limits.body_bytes:
+                raise self._too_large()
+            chunk, more = await _next(request)
+            if more or len(chunk) > self._limits.body_bytes:
+                return await self._collect(request, chunk, more=more)
+        except Refused:
+            await _drain(request)
+            raise
+        return chunk
+
+    async def _collect(self, request: Request, chunk: bytes, *, more: bool) -> bytes:
+        """Read what comes behind the first chunk."""
+        chunks: list[bytes] = []
+        n_held = 0
+        try:
+            while True:
+                if n_held + len(chunk) > self._limits.body_bytes:
+                    raise self._too_large()
+                if self.n_arriving + len(chunk) > self._budget:
+                    raise self._too_many()
+                chunks.append(chunk)
+                n_held += len(chunk)
+                self.n_arriving += len(chunk)
+                if not more:
+                    return b"".join(chunks)
+                chunk, more = await _next(request)
+        finally:
+            chunks.clear()  # a refusal on its way would hold them
+            self.n_arriving -= n_held
+
+    def _too_large(self) -> Refused:
+        return Refused(
+            413,
+            "body_too_large",
+            f"The body is larger than {self._limits.body_bytes:,} bytes. "
+            "Send fewer texts in one request.",
+            _CLOSE,
+        )
+
+    def _too_many(self) -> Refused:
+        return Refused(
+            429,
+            "overloaded",
+            f"Bodies of {self._budget:,} bytes are arriving already, which is what this server "
+            "takes at once. Try again later, or with a smaller body.",
+            {**_CLOSE, "Retry-After": "1"},
+        )
 
 
-async def read_body(request: Request, limits: Limits, *, types: Collection[str]) -> bytes:
-    """Read a body of one of some media types; ``""`` among them lets it bear none.
-
-    Raises
-    ------
-    Refused
-        As :func:`read_json_body`.
-    """
-    _check_type(request, types)
-    try:
-        async with asyncio.timeout(limits.request_s):
-            return await _read(request, limits.body_bytes)
-    except TimeoutError:
-        raise Refused(
-            408,
-            "body_too_slow",
-            f"The body did not arrive within {limits.request_s:g} s. Send it faster, or less.",
-            {"Connection": "close"},
-        ) from None
+async def _next(request: Request) -> tuple[bytes, bool]:
+    """Receive a chunk, and whether more will come."""
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
 
 
 def _check_type(request: Request, types: Collection[str]) -> None:
@@ -76,30 +177,6 @@ def _check_type(request: Request, types: Collection[str]) -> None:
             f"The Content-Encoding is {coding!r}. Send the body uncompressed.",
             {"Accept-Encoding": "identity"},
         )
-
-
-async def _read(request: Request, limit: int) -> bytes:
-    announced = request.headers.get("content-length", "")
-    too_large = announced.isdecimal() and int(announced) > limit
-    chunks: list[bytes] = []
-    n_bytes = 0
-    if not too_large:
-        async for chunk in request.stream():
-            n_bytes += len(chunk)
-            if n_bytes > limit:
-                too_large = True
-                break
-            chunks.append(chunk)
-    if too_large:
-        chunks.clear()
-        await _drain(request)
-        raise Refused(
-            413,
-            "body_too_large",
-            f"The body is larger than {limit:,} bytes. Send fewer texts in one request.",
-            {"Connection": "close"},
-        )
-    return b"".join(chunks)
 
 
 async def _drain(request: Request) -> None:

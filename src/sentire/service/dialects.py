@@ -17,9 +17,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sentire.config import Limits
+from sentire.config import Limits, Settings
 from sentire.errors import Closed
-from sentire.service.body import read_json_body
+from sentire.service.body import BodyReader
+from sentire.service.docs import HUGGING_FACE, TEI
 from sentire.service.foreign import described, facts, json_response, or_refusal, score_all
 from sentire.service.kserve import kserve_router
 from sentire.service.models import Models
@@ -37,12 +38,20 @@ _INPUTS = described(
 )
 
 
-def dialect_routers(models: Models, limits: Limits) -> list[APIRouter]:
-    """Routers of all dialects but our own, for models in this process."""
+def dialect_routers(models: Models, settings: Settings, *, bodies: BodyReader) -> list[APIRouter]:
+    """Routers of all dialects but our own, for models in this process.
+
+    Parameters
+    ----------
+    models : Models
+    settings : Settings
+    bodies : BodyReader
+        The application's.
+    """
     return [
-        inputs_router(models, limits),
-        _info_router(models, limits),
-        kserve_router(models, limits),
+        inputs_router(models, settings.limits, bodies=bodies),
+        _info_router(models, settings.limits),
+        kserve_router(models, settings, bodies=bodies),
     ]
 
 
@@ -77,25 +86,35 @@ def schemas() -> dict[str, Any]:
     return huggingface.schemas() | tei.schemas() | kserve.schemas()
 
 
-def inputs_router(models: ServedModels, limits: Limits) -> APIRouter:
-    """``POST /``, and health as TEI's servers say it; for models wherever they are."""
+def inputs_router(models: ServedModels, limits: Limits, *, bodies: BodyReader) -> APIRouter:
+    """``POST /``, and health as TEI's servers say it; for models wherever they are.
+
+    Parameters
+    ----------
+    models : ServedModels
+    limits : Limits
+    bodies : BodyReader
+        The application's.
+    """
     router = APIRouter()
     answer = inputs_endpoint(models, limits)
 
     @router.post(
         "/",
+        tags=[HUGGING_FACE, TEI],
         operation_id="classify",
         summary="Classify as Hugging Face's and TEI's servers do",
         openapi_extra=_INPUTS,
     )
     async def classify(request: Request) -> Response:
         async def read_and_answer() -> Response:
-            return await answer(await read_json_body(request, limits))
+            return await answer(await bodies.read_json(request))
 
         return await or_refusal(read_and_answer(), tei.encode_error)
 
     @router.get(
         "/health",
+        tags=[TEI],
         operation_id="health",
         summary="Whether texts would be scored, as TEI's servers say it",
         response_class=Response,  # it has no body
@@ -112,6 +131,7 @@ def _info_router(models: Models, limits: Limits) -> APIRouter:
 
     @router.get(
         "/info",
+        tags=[TEI],
         operation_id="info",
         summary="The model, as TEI's servers describe theirs",
         openapi_extra=described(errors=["TeiError"], statuses=(200, 503)),

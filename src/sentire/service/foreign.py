@@ -31,7 +31,7 @@ _MEANINGS = {
     415: "The body is of a type that is not taken.",
     422: "The body has a shape that is not allowed, or a text can't be scored.",
     424: "The server failed at this request.",
-    429: "Too many texts wait already; Retry-After says when to come back.",
+    429: "Too many texts wait, or too large bodies arrive; Retry-After says when to come back.",
     500: "The server failed at this request.",
     503: "The model is not ready, or did not answer in time.",
 }

@@ -3,7 +3,7 @@
 Reads:   what the application sends
 Gives:   the same with security headers, the request's id and where its time went; one log line and
          one count; a problem where the application broke
-Never:   logs a text, a query, or the message of an unexpected error, which may quote a text
+Never:   logs a text, a path, a query, or the message of an unexpected error, which may quote a text
 """
 
 import logging
@@ -102,8 +102,8 @@ class Guard:
                 await refusing.response(refused, scope["path"])(scope, receive, send_guarded)
         finally:
             spent_s = spent_s or time.perf_counter() - began
-            # A path that does not exist is not written: it may hold anything.
-            route = "-" if status == 404 else getattr(scope.get("route"), "path", "-")
+            # What was sent as path is written nowhere: it may hold a text, or whole lines of a log.
+            route = getattr(scope.get("route"), "path", "-")
             method = scope["method"] if scope["method"] in _METHODS else "-"
             self._metrics.ended(method, route, status, spent_s)
             if traced is not None:
@@ -111,14 +111,13 @@ class Guard:
                     method=method, route=route, status=status, request_id=request_id, timing=timing
                 )
             if self._access_log:
-                path = "-" if status == 404 else scope["path"]
-                _log(method, path, status, spent_s, request_id)
+                _log(method, route, status, spent_s, request_id)
 
 
-def _log(method: str, path: str, status: int, spent_s: float, request_id: str) -> None:
+def _log(method: str, route: str, status: int, spent_s: float, request_id: str) -> None:
     fields: dict[str, Any] = {
         "method": method,
-        "path": path,
+        "route": route,
         "status": status,
         "ms": round(1000 * spent_s, 1),
         "request_id": request_id,

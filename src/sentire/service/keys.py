@@ -165,20 +165,37 @@ def read_keys(file: Path) -> list[Key]:
     OptionError
         It can't be read, has a line that is no key, or no key at all.
     """
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise OptionError(f"key file {file}: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise OptionError(f"key file {file} is no text in UTF-8.") from None
     found = [
         _parse(line.strip(), file, number)
-        for number, line in enumerate(lines, 1)
+        for number, line in enumerate(read_key_text(file).splitlines(), 1)
         if line.strip() and not line.lstrip().startswith("#")
     ]
     if not found:
         raise OptionError(f"key file {file} has no key. Make one: sentire keys {file} --add NAME")
     return found
+
+
+def read_key_text(file: Path) -> str:
+    """Read a file of keys as it stands.
+
+    Parameters
+    ----------
+    file : Path
+        In UTF-8; the mark that some editors put before it is passed over.
+
+    Raises
+    ------
+    OptionError
+        It can't be read, or is in another encoding.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise OptionError(f"key file {file}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise OptionError(
+            f"key file {file} is not in UTF-8. Save it as UTF-8 in an editor, or begin a new one."
+        ) from None
 
 
 def new_key(name: str, *, rate: float | None = None, admin: bool = False) -> tuple[str, Key]:

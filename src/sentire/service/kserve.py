@@ -16,9 +16,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sentire.config import Limits
+from sentire.config import Settings
 from sentire.errors import Closed, ModelNotFound, SentireError, Unavailable
-from sentire.service.body import read_body
+from sentire.service.body import BodyReader
+from sentire.service.cors import allows
+from sentire.service.docs import KSERVE
 from sentire.service.foreign import described, facts, json_response, or_refusal, score_all
 from sentire.service.models import Models, Served
 from sentire.service.problems import Refused
@@ -31,9 +33,9 @@ _TYPES = ("application/json", "application/octet-stream", "")
 _READ = described(errors=["KServeError"], statuses=(200, 404, 503))
 _ALWAYS = described(errors=["KServeError"], statuses=(200,))
 _CHANGES = described(
-    "LoadRequest", errors=["KServeError"], statuses=(200, 400, 403, 404, 408, 413, 500, 503)
+    "LoadRequest", errors=["KServeError"], statuses=(200, 400, 403, 404, 408, 413, 429, 500, 503)
 )
-_INDEX = described("IndexRequest", errors=["KServeError"], statuses=(200, 400, 403, 408, 413))
+_INDEX = described("IndexRequest", errors=["KServeError"], statuses=(200, 400, 403, 408, 413, 429))
 _INFER = described(
     "InferRequest",
     errors=["KServeError"],
@@ -43,25 +45,49 @@ _INFER = described(
 _MODEL = "/v2/models/{name}"
 _VERSION = "/v2/models/{name}/versions/{version}"
 
+_PARAMETERS = {
+    name: {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": {"type": "string"},
+    }
+    for name, description in (
+        ("name", "Of a served model; GET /v2/models lists them."),
+        ("version", "Of that model."),
+    )
+}
+
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-def kserve_router(models: Models, limits: Limits) -> APIRouter:
-    """Everything under ``/v2``."""
-    router = APIRouter()
-    protocol = _Protocol(models, limits)
+def kserve_router(models: Models, settings: Settings, *, bodies: BodyReader) -> APIRouter:
+    """Everything under ``/v2``.
+
+    Parameters
+    ----------
+    models : Models
+    settings : Settings
+        The limits, and which other sites' pages may call.
+    bodies : BodyReader
+        The application's.
+    """
+    router = APIRouter(tags=[KSERVE])
+    protocol = _Protocol(models, settings, bodies)
 
     def add(path: str, answer: Answer, name: str, summary: str, about: dict[str, Any]) -> None:
         async def endpoint(request: Request) -> Response:
             return await or_refusal(answer(request), kserve.encode_error)
 
+        parts = [part for part in _PARAMETERS if f"{{{part}}}" in path]
         router.add_api_route(
             path,
             endpoint,
             methods=["POST" if "requestBody" in about else "GET"],
             operation_id=name,
             summary=summary,
-            openapi_extra=about,
+            openapi_extra={**about, "parameters": [_PARAMETERS[part] for part in parts]},
         )
 
     add("/v2", protocol.server, "v2_server", "The server and its extensions", _ALWAYS)
@@ -81,9 +107,11 @@ def kserve_router(models: Models, limits: Limits) -> APIRouter:
 
 
 class _Protocol:
-    def __init__(self, models: Models, limits: Limits) -> None:
+    def __init__(self, models: Models, settings: Settings, bodies: BodyReader) -> None:
         self._models = models
-        self._limits = limits
+        self._limits = settings.limits
+        self._origins = settings.server.cors_origins
+        self._bodies = bodies
 
     async def server(self, _: Request) -> Response:
         return json_response(kserve.server(version("sentire")))
@@ -170,13 +198,15 @@ class _Protocol:
     async def _read(self, request: Request) -> bytes:
         """Read a body that need not bear a type, which also a page of another site may send."""
         origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        is_ours = origin is None or urlsplit(origin).netloc == request.headers.get("host")
+        if not is_ours and not allows(self._origins, origin):
             raise Refused(
                 403,
                 "cross_origin",
-                f"The request comes from a page of {origin}. Call these paths from programs.",
+                f"The request comes from a page of {origin}. Call these paths from programs, or "
+                "allow that origin with the setting server.cors_origins.",
             )
-        return await read_body(request, self._limits, types=_TYPES)
+        return await self._bodies.read(request, types=_TYPES)
 
 
 def _labels(served: Served) -> dict[str, tuple[str, ...]]:

@@ -8,7 +8,14 @@ Never:   has a label that clients choose: models, routes, codes and statuses are
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, values
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    values,
+)
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -52,6 +59,9 @@ class Metrics:
     """
 
     def __init__(self, models: ServedModels, peers: Peers | None = None) -> None:
+        # A line for every series that says when it began, which nobody asks for. The library can
+        # leave them out of the whole process only.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._models = models
         self._peers = peers
         self._registry = CollectorRegistry(auto_describe=False)

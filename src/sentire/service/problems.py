@@ -6,6 +6,7 @@ Never:   shows a caller the inside of an unexpected error
 """
 
 import math
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -17,6 +18,9 @@ from sentire import errors
 from sentire.types import RowError
 
 MEDIA_TYPE = "application/problem+json"
+
+Fields = Mapping[str, str | tuple[str, ...]]
+"""Header fields by name; one with several values stands once for each."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,13 +44,11 @@ class Refused(Exception):
     status : int
     code : str
     detail : str
-    headers : dict, optional
+    headers : mapping, optional
         Further headers of the response.
     """
 
-    def __init__(
-        self, status: int, code: str, detail: str, headers: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, status: int, code: str, detail: str, headers: Fields | None = None) -> None:
         self.status, self.code, self.detail, self.headers = status, code, detail, headers
         super().__init__(status, code, detail, headers)
 
@@ -99,6 +101,8 @@ def _retry_after(error: Exception) -> dict[str, str]:
 def of_framework(request: Request, error: HTTPException) -> Refused:
     """Turn what the router raises into a problem."""
     headers = dict(error.headers or {})
+    if headers.get("Allow") == "GET":
+        headers["Allow"] = "GET, HEAD"  # as routing.py has it, which the framework does not know
     code, detail = _FRAMEWORK.get(
         error.status_code, (HTTPStatus(error.status_code).name.lower(), str(error.detail))
     )
@@ -107,13 +111,36 @@ def of_framework(request: Request, error: HTTPException) -> Refused:
 
 
 def response(refused: Refused) -> Response:
-    """Write the problem document."""
+    """Write the problem document.
+
+    Parameters
+    ----------
+    refused : Refused
+        What it says, and the headers that go with it.
+    """
     problem = Problem(
         title=HTTPStatus(refused.status).phrase,
         status=refused.status,
         code=refused.code,
         detail=refused.detail,
     )
-    return Response(
-        msgspec.json.encode(problem), refused.status, refused.headers, media_type=MEDIA_TYPE
-    )
+    return with_headers(refused, msgspec.json.encode(problem), refused.status, MEDIA_TYPE)
+
+
+def with_headers(refused: Refused, body: bytes, status: int, media_type: str) -> Response:
+    """Make the response of a refusal, with its headers.
+
+    Parameters
+    ----------
+    refused : Refused
+    body : bytes
+    status : int
+        A dialect may have another one than ``refused``.
+    media_type : str
+        Of the body.
+    """
+    made = Response(body, status, media_type=media_type)
+    for name, values in (refused.headers or {}).items():
+        for value in (values,) if isinstance(values, str) else values:
+            made.headers.append(name, value)
+    return made

@@ -17,7 +17,8 @@ from starlette.responses import Response
 from sentire.config import Limits
 from sentire.errors import Closed
 from sentire.service.access import charge
-from sentire.service.body import read_json_body
+from sentire.service.body import BodyReader
+from sentire.service.docs import NATIVE, OPERATIONS
 from sentire.service.problems import MEDIA_TYPE, Refused, of_row
 from sentire.service.serving import ServedModels
 from sentire.service.wire import native
@@ -39,13 +40,17 @@ _REFUSALS = {
     "413": "The body, the text or the number of texts is too large.",
     "415": "The body is not declared as JSON.",
     "422": "A field is unknown or has a value that is not allowed, or the text can't be scored.",
-    "429": "Too many texts wait already; Retry-After says when to come back.",
+    "429": "Too many texts wait, or too large bodies arrive; Retry-After says when to come back.",
     "503": "The model is not ready, or did not answer in time.",
 }
 
 
 def scoring_endpoint(
-    models: ServedModels, limits: Limits, *, inputs: InputsEndpoint | None = None
+    models: ServedModels,
+    limits: Limits,
+    *,
+    bodies: BodyReader,
+    inputs: InputsEndpoint | None = None,
 ) -> Endpoint:
     """Make the function behind ``POST /predict`` and ``POST /analyze``.
 
@@ -53,12 +58,14 @@ def scoring_endpoint(
     ----------
     models : Models
     limits : Limits
+    bodies : BodyReader
+        The application's.
     inputs : function, optional
         Answers a body of other dialects, which have ``inputs``; from ``dialects.py``.
     """
 
     async def score(request: Request) -> Response:
-        body = await read_json_body(request, limits)
+        body = await bodies.read_json(request)
         if inputs is not None and has_inputs(body):
             return await inputs(body)
         asked = native.decode(body)
@@ -157,23 +164,34 @@ def scoring_description(*, inputs: bool = False) -> dict[str, Any]:
 
 
 def model_router(
-    models: ServedModels, limits: Limits, *, inputs: InputsEndpoint | None = None
+    models: ServedModels,
+    limits: Limits,
+    *,
+    bodies: BodyReader,
+    inputs: InputsEndpoint | None = None,
 ) -> APIRouter:
-    """``/predict`` and the two health checks."""
+    """``/predict`` and the two health checks; the arguments are :func:`scoring_endpoint`'s."""
     router = APIRouter()
     router.post(
         "/predict",
+        tags=[NATIVE],
         operation_id="predict",
         summary="Score a text or several",
         openapi_extra=scoring_description(inputs=inputs is not None),
-    )(scoring_endpoint(models, limits, inputs=inputs))
+    )(scoring_endpoint(models, limits, bodies=bodies, inputs=inputs))
 
-    @router.get("/health/live", operation_id="live", summary="Whether the process answers")
+    @router.get(
+        "/health/live",
+        tags=[OPERATIONS],
+        operation_id="live",
+        summary="Whether the process answers",
+    )
     async def live() -> Response:
         return _json(b'{"status":"live"}')
 
     @router.get(
         "/health/ready",
+        tags=[OPERATIONS],
         operation_id="ready",
         summary="Whether texts would be scored",
         responses={503: {"description": "A model was unloaded, or its worker ended."}},

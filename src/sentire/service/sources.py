@@ -118,7 +118,7 @@ def read_alias(file: Path) -> Path:
 
 def _named_in(file: Path, data: bytes) -> str:
     try:
-        text = data.decode().strip() if len(data) <= _ALIAS_BYTES else ""
+        text = data.decode("utf-8-sig").strip() if len(data) <= _ALIAS_BYTES else ""
         named = json.loads(text)["bundle"] if text.startswith("{") else text
     except (ValueError, KeyError, TypeError):
         named = None

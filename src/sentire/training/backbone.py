@@ -158,8 +158,12 @@ def _open_folder(folder: Path) -> Backbone:
             f"{folder} has no tokenizer.json. Make it with transformers: "
             "AutoTokenizer.from_pretrained(folder).save_pretrained(folder)."
         )
+    try:
+        text = tokenizer.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise MissingBackbone(f"{tokenizer} is no JSON in UTF-8. Make it anew.") from None
     learned = read_record(folder).training if (folder / RECORD).is_file() else ()
-    return _backbone(config, load_file(weights), tokenizer.read_text(encoding="utf-8"), learned)
+    return _backbone(config, load_file(weights), text, learned)
 
 
 def _backbone(

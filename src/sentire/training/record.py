@@ -38,7 +38,7 @@ def read_record(folder: Path) -> TrainingRecord:
     """
     try:
         return msgspec.json.decode((folder / RECORD).read_bytes(), type=TrainingRecord)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MissingBackbone(f"{folder / RECORD} is not valid: {error}") from None
 
 

@@ -6,6 +6,7 @@ Never:   lets a body that is broken in any way out as anything but a refusal
 """
 
 import codecs
+import json
 import re
 from typing import TypeVar
 
@@ -59,9 +60,23 @@ def read_json(body: bytes, decoder: "msgspec.json.Decoder[T]", *, expected: str)
             f"The body is not UTF-8 ({error.reason}). Send JSON in UTF-8.",
         ) from None
     except msgspec.DecodeError as error:
+        encoding = _other_encoding(body)
+        if encoding is not None:
+            raise Refused(
+                400, "malformed_encoding", f"The body is in {encoding}. Send JSON in UTF-8."
+            ) from None
         raise Refused(400, "malformed_json", f"{_sentence(error)} {expected}") from None
     except RecursionError:
         raise Refused(400, "malformed_json", f"The JSON is nested too deeply. {expected}") from None
+
+
+def _other_encoding(body: bytes) -> str | None:
+    """Name the encoding of JSON that is not in UTF-8; None where the body is no such thing."""
+    found = json.detect_encoding(body)  # by the zero bytes around its first characters
+    if found.startswith("utf-8"):
+        return None
+    begins = body[:64].decode(found, "ignore").lstrip()
+    return found[:6].upper() if begins.startswith(("{", "[", '"')) else None
 
 
 def _sentence(error: Exception) -> str:

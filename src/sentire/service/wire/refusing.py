@@ -29,4 +29,4 @@ def response(refused: Refused, path: str) -> Response:
 def in_dialect(refused: Refused, encode_error: EncodeError) -> Response:
     """Write a refusal in a dialect."""
     status, body = encode_error(refused)
-    return Response(body, status, refused.headers, media_type="application/json")
+    return problems.with_headers(refused, body, status, "application/json")
