@@ -5,7 +5,6 @@ them. So one that has more than another waits a few milliseconds, in which that 
 """
 
 import asyncio
-import signal
 import socket
 from typing import Any
 
@@ -43,9 +42,8 @@ class Acceptor:
         self._server, self._sock = server, sock
         self._heartbeats, self._number = heartbeats, number
         self._is_closed, self._loop = False, asyncio.get_running_loop()
-        self._beating = asyncio.create_task(self._beat())
         self._accepting = asyncio.create_task(self._accept())
-        self._accepting.add_done_callback(_end_with)
+        self._beating = asyncio.create_task(self._beat_on())
 
     def close(self) -> None:
         """Take no more; the socket may be closed from now on."""
@@ -58,10 +56,14 @@ class Acceptor:
         await asyncio.wait([self._accepting])
         self._beating.cancel()
 
-    async def _beat(self) -> None:
-        while True:
-            self._heartbeats.beat(self._number, self._n_connections())
+    async def _beat_on(self) -> None:
+        # A worker that would take no connection any more falls silent, and is replaced.
+        while self._is_closed or not self._accepting.done():
+            self._beat()
             await asyncio.sleep(_BEAT_S)
+
+    def _beat(self) -> int:
+        return self._heartbeats.beat(self._number, len(self._server.server_state.connections))
 
     async def _accept(self) -> None:
         while True:
@@ -69,8 +71,7 @@ class Acceptor:
             self._loop.add_reader(self._sock, comes.set)
             await comes.wait()
             self._loop.remove_reader(self._sock)
-            surplus = self._heartbeats.surplus(self._number, self._n_connections())
-            if surplus:
+            if surplus := self._beat():
                 await asyncio.sleep(min(_LONGEST_WAIT_S, _WAIT_S * surplus))
             try:
                 connection, _ = self._sock.accept()
@@ -80,7 +81,7 @@ class Acceptor:
                 await asyncio.sleep(_FULL_S)
                 continue
             await asyncio.shield(self._hand_over(connection))
-            self._heartbeats.beat(self._number, self._n_connections())
+            self._beat()
 
     async def _hand_over(self, connection: socket.socket) -> None:
         """Give a connection to uvicorn; not to be cancelled, or its protocol is never told."""
@@ -97,12 +98,3 @@ class Acceptor:
         config, state = self._server.config, self._server.server_state
         make: Any = config.http_protocol_class
         return make(config=config, server_state=state, app_state=self._server.lifespan.state)
-
-    def _n_connections(self) -> int:
-        return len(self._server.server_state.connections)
-
-
-def _end_with(task: asyncio.Task[None]) -> None:
-    """End a worker that would take no connection any more; another one takes its place."""
-    if not task.cancelled() and task.exception() is not None:
-        signal.raise_signal(signal.SIGTERM)

@@ -36,22 +36,25 @@ class Heartbeats:
             file.truncate(_ENTRY.size * n_workers)
             self._memory = mmap.mmap(file.fileno(), 0)
 
-    def beat(self, number: int, n_connections: int, *, has_ended: bool = False) -> None:
-        """Say how many connections a worker has, or that it has ended."""
-        # Not with pack_into, which writes zeros first: who reads just then would see nobody.
-        entry = _ENTRY.pack(n_connections, 0.0 if has_ended else self._clock())
-        self._memory[_ENTRY.size * (number - 1) : _ENTRY.size * number] = entry
+    def beat(self, number: int, n_connections: int) -> int:
+        """Say how many connections a worker has; gives how many more than the one with fewest."""
+        self._write(number, n_connections, self._clock())
+        oldest = self._clock() - _FRESH_S
+        fewest = min(n for n, at in _ENTRY.iter_unpack(self._memory[:]) if at > oldest)
+        return n_connections - int(fewest)
+
+    def clear(self, number: int) -> None:
+        """Say that a worker has ended."""
+        self._write(number, 0, 0.0)
 
     def serving(self, *, fresh: bool = False) -> dict[int, float]:
         """When each worker that serves said something last; ``fresh`` leaves out who may hang."""
         oldest = self._clock() - _FRESH_S if fresh else 0.0
-        return {n: at for n, (_, at) in self._entries() if at > oldest}
+        entries = enumerate(_ENTRY.iter_unpack(self._memory[:]), 1)
+        return {number: at for number, (_, at) in entries if at > oldest}
 
-    def surplus(self, number: int, n_connections: int) -> int:
-        """How many more connections a worker has than the one with the fewest."""
-        fresh = self.serving(fresh=True)
-        counts = (int(count) for n, (count, _) in self._entries() if n in fresh and n != number)
-        return max(0, n_connections - min(counts, default=n_connections))
-
-    def _entries(self) -> "enumerate[tuple[float, float]]":
-        return enumerate(_ENTRY.iter_unpack(self._memory[:]), 1)
+    def _write(self, number: int, n_connections: int, at: float) -> None:
+        # Not with pack_into, which writes zeros first: who reads just then would see nobody.
+        self._memory[_ENTRY.size * (number - 1) : _ENTRY.size * number] = _ENTRY.pack(
+            n_connections, at
+        )

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sentire.errors import BackendError, OptionError, SentireError
+from sentire.errors import BackendError, OptionError
 from sentire.kernel import read_text
 from sentire.workers.heartbeats import Heartbeats
 
@@ -25,19 +25,12 @@ _START_S = 600.0
 """A worker that takes longer to load its models hangs."""
 _PROVEN_S = 10.0
 """A worker that lived for so long had no trouble with its start, and is replaced at once."""
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
 _USAGE = 2
 
 
 def wait_before(n_failures: int) -> float:
-    """Seconds before a worker is started again after so many failures in a row.
-
-    Examples
-    --------
-    >>> [wait_before(n) for n in (0, 1, 2, 8)]
-    [0.0, 0.5, 1.0, 30.0]
-    """
-    return min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(n_failures - 1, 9)) * (n_failures > 0)
+    """Seconds before a worker is started again after so many failures in a row."""
+    return min(30.0, 0.5 * 2.0 ** min(n_failures - 1, 10)) if n_failures else 0.0
 
 
 class _Worker:
@@ -92,7 +85,7 @@ class Supervisor:
 
         Raises
         ------
-        SentireError
+        OptionError, BackendError
             A worker could not start, and no other serves or may; with the reason that it gave.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -122,38 +115,34 @@ class Supervisor:
             self._listen(worker, worker.process)
 
     def _start(self, worker: _Worker) -> None:
+        worker.beat, worker.silent_s, worker.serves_since, worker.killed_for = 0.0, 0.0, None, ""
         worker.process = subprocess.Popen(  # noqa: S603 - our own command
             worker.command,
             stdin=self._lifeline[0],
             pass_fds=(self._sock.fileno(),),
             process_group=0,  # Ctrl-C reaches this process alone, which then stops the workers
         )
-        worker.beat, worker.silent_s, worker.serves_since, worker.killed_for = 0.0, 0.0, None, ""
 
     def _listen(self, worker: _Worker, process: subprocess.Popen[bytes]) -> None:
-        # In looks, not by the clock: while the whole container is paused, nobody is silent.
         beat = self._heartbeats.serving().get(worker.number, 0.0)
+        # In looks, not by the clock: while the whole container is paused, nobody is silent.
         worker.silent_s = worker.silent_s + _LOOK_S if beat == worker.beat else 0.0
         worker.beat = beat
-        if beat and worker.serves_since is None:
-            self._serves(worker, process)
         limit_s = self._hang_s if beat else _START_S
         if worker.silent_s > limit_s and not worker.killed_for:
             worker.killed_for = f"did not answer within {limit_s:g} s and was killed"
             process.kill()
-
-    def _serves(self, worker: _Worker, process: subprocess.Popen[bytes]) -> None:
+        if not beat or worker.serves_since is not None:
+            return
         worker.serves_since, worker.is_failing = time.monotonic(), False
         if self._was_ready:
-            fields = {"worker": worker.number, "pid": process.pid}
-            message = "worker %d (process %d) serves"
-            _LOG.info(message, *fields.values(), extra={"fields": fields})
+            _log(logging.INFO, "serves", worker, process)
         elif all(each.serves_since is not None for each in self._workers):
             self._was_ready = True
             self._on_ready()
 
     def _ended(self, worker: _Worker, process: subprocess.Popen[bytes], code: int) -> None:
-        self._heartbeats.beat(worker.number, 0, has_ended=True)
+        self._heartbeats.clear(worker.number)
         file = self._folder / f"{worker.number}.failed"
         error = read_text(file)
         file.unlink(missing_ok=True)
@@ -161,16 +150,16 @@ class Supervisor:
         if worker.serves_since is None:
             worker.is_failing = True
             if not self._was_ready or all(each.is_failing for each in self._workers):
-                raise _failure(error, code) if error else BackendError(f"a worker {why}")
+                # A worker's reason is said as a server without workers says it.
+                kind = OptionError if error and code == _USAGE else BackendError
+                raise kind(error or f"a worker {why}")
             why = f"did not start: {why}"
         elif time.monotonic() - worker.serves_since > _PROVEN_S:
             worker.n_failures = -1
         worker.n_failures += 1
         wait_s = wait_before(worker.n_failures)
         worker.process, worker.start_at = None, time.monotonic() + wait_s
-        fields = {"worker": worker.number, "pid": process.pid, "reason": why, "wait_s": wait_s}
-        message = "worker %d (process %d) %s; it is replaced in %g s"
-        _LOG.error(message, *fields.values(), extra={"fields": fields})
+        _log(logging.ERROR, f"{why}; it is replaced in {wait_s:g} s", worker, process, reason=why)
 
     def _end_all(self) -> None:
         for process in self._processes():
@@ -193,6 +182,9 @@ def _ending(code: int) -> str:
     return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 
-def _failure(error: str, code: int) -> SentireError:
-    """Say a worker's reason in the words, and with the exit code, of a server without workers."""
-    return (OptionError if code == _USAGE else BackendError)(error)
+def _log(
+    level: int, said: str, worker: _Worker, process: subprocess.Popen[bytes], **more: object
+) -> None:
+    fields = {"worker": worker.number, "pid": process.pid, **more}
+    message = "worker %d (process %d) %s"
+    _LOG.log(level, message, worker.number, process.pid, said, extra={"fields": fields})
