@@ -7,7 +7,7 @@ import pytest
 import sentire
 from sentire import errors
 from sentire.labels import label_of
-from sentire.threads import available_threads
+from sentire.threads import available_threads, divide_threads
 
 
 def test_the_root_exports_four_names():
@@ -89,3 +89,15 @@ def test_threads_follow_the_quota_of_the_control_group(tmp_path, group):
     ):
         (folder / "cpu.max").write_text(f"{written} 100000\n")
         assert available_threads(tmp_path) == n_threads
+
+
+@pytest.mark.parametrize(
+    ("n_threads", "n_workers", "expected"),
+    [
+        pytest.param(4, 2, [2, 2], id="even"),
+        pytest.param(5, 3, [2, 2, 1], id="uneven"),
+        pytest.param(2, 4, [1, 1, 1, 1], id="more workers than threads"),
+    ],
+)
+def test_threads_are_divided_and_nobody_goes_without(n_threads, n_workers, expected):
+    assert divide_threads(n_threads, n_workers) == expected

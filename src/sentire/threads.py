@@ -16,3 +16,15 @@ def available_threads(root: Path = Path("/")) -> int:
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     quota = cpu_quota(root)
     return max(1, min(allowed or 1, math.floor(quota.cpus) if quota else allowed or 1))
+
+
+def divide_threads(n_threads: int, n_workers: int) -> list[int]:
+    """Divide threads among workers, as evenly as can be and at least one for each.
+
+    Examples
+    --------
+    >>> divide_threads(5, 2)
+    [3, 2]
+    """
+    each, more = divmod(n_threads, n_workers)
+    return [max(1, each + (number < more)) for number in range(n_workers)]

@@ -15,6 +15,8 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from sentire.cli.starting import private_folder
+from sentire.errors import OptionError
 from servers import serving
 from tiny import make_bundle
 
@@ -243,6 +245,17 @@ def test_a_replacement_that_cannot_start_is_tried_again_while_another_serves(tmp
     assert second not in psutil.process_iter()
 
 
+def test_only_this_user_may_enter_where_workers_meet():
+    with private_folder() as folder:
+        assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    with pytest.raises(OptionError, match="TMPDIR"), private_folder():
+        pytest.fail("there is no such folder")
+
+
 def test_workers_do_not_outlive_the_command(tiny_bundle):
     options = ["--model", tiny_bundle, "--workers", "2", "--threads", "1"]
     with serving("serve-model", *options, **QUIET) as (process, url, _):
@@ -306,3 +319,21 @@ def test_a_model_is_loaded_and_unloaded_in_all_workers(tmp_path):
         assert found["sentire_swaps_total", "live", "taken"] == 6
         assert found["sentire_swaps_total", "live", "refused"] == 3
         assert found["sentire_model_info", "fake", "live", "2.0.0"] == 1
+
+
+def test_a_worker_that_is_replaced_serves_no_model_that_was_unloaded(tmp_path):
+    make_bundle(tmp_path / "bundle")
+    options = [f"--model={name}={tmp_path / 'bundle'}" for name in ("one", "two")]
+    more = ["--workers", "2", "--threads", "1"]
+    with serving("serve-model", *options, *more, **QUIET) as (process, url, _lines):
+        assert httpx.post(f"{url}/v2/repository/models/two/unload", timeout=60).status_code == 200
+        for worker in workers_of(process):
+            worker.kill()
+        until(lambda: figures(url)["sentire_worker_starts_total",] == 4)
+        until(lambda: figures(url)["sentire_workers_ready",] == 2)
+        found = figures(url)
+        assert found["sentire_model_ready", "one"] == 1
+        assert found["sentire_model_ready", "two"] == 0
+        for _ in range(6):
+            answer = httpx.post(f"{url}/predict", json={"text": "a", "model": "two"}, timeout=30)
+            assert answer.status_code == 503

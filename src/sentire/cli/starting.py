@@ -2,8 +2,11 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sentire.errors import OptionError
@@ -14,10 +17,13 @@ if TYPE_CHECKING:
     from sentire.config import Settings
     from sentire.gateway.remote import RemoteModels
     from sentire.service.models import Models
-    from sentire.service.peers import Peers
+    from sentire.workers.member import Member
 
 Announce = Callable[[list[str]], None]
 """Says that requests are taken, by which models."""
+
+_MARGIN_S = 5.0
+"""For the end of a worker, beside the time that its requests get."""
 
 
 def serve_alone(app: str, settings: "Settings", sock: "socket", announce: Announce) -> None:
@@ -34,6 +40,7 @@ def serve_alone(app: str, settings: "Settings", sock: "socket", announce: Announ
         Called with the models' names once requests are taken.
     """
     from sentire.service import server
+    from sentire.service.serving import names_of
 
     create_app = import_module(app).create_app
     with open_served(settings) as models:
@@ -53,49 +60,76 @@ def serve_together(app: str, settings: "Settings", sock: "socket", announce: Ann
     OptionError
         This system has no processes that share a socket.
     """
-    from msgspec.structs import replace
+    import msgspec
 
-    from sentire.service.supervisor import Supervisor
-    from sentire.service.workers import Task, private_folder, shares
-    from sentire.threads import available_threads
+    from sentire.cli.worker import Task
+    from sentire.threads import available_threads, divide_threads
+    from sentire.workers.member import observed
+    from sentire.workers.supervisor import Supervisor
 
     n_workers = settings.server.workers
     if os.name != "posix":
         raise OptionError(
             f"{n_workers} workers share a socket, which needs Linux or macOS. Leave workers at 1."
         )
+    shares = divide_threads(settings.threads or available_threads(), n_workers)
     with private_folder() as folder:
-        tasks = [
-            Task(
+        commands = []
+        for number, threads in enumerate(shares, 1):
+            task = Task(
                 app=app,
-                settings=replace(settings, threads=threads),
+                settings=msgspec.structs.replace(settings, threads=threads),
                 number=number,
                 n_workers=n_workers,
-                folder=str(folder),
                 listener=sock.fileno(),
             )
-            for number, threads in enumerate(
-                shares(settings.threads or available_threads(), n_workers), 1
-            )
-        ]
-        # -P: a file beside which the server is started must not pass for one of Python's modules.
-        command = [sys.executable, "-P", "-m", "sentire.cli.worker"]
-        Supervisor(command, tasks, sock, on_ready=announce).run()
+            file = folder / f"{number}.task"
+            file.write_bytes(msgspec.json.encode(task))
+            # -P: a file beside which the server is started must not pass for a module of Python's.
+            commands.append([sys.executable, "-P", "-m", "sentire.cli.worker", str(file)])
+
+        def announce_all() -> None:
+            seen = observed(folder, 1)
+            announce(seen.condition.models if seen else [])
+
+        Supervisor(
+            commands,
+            sock,
+            folder=folder,
+            hang_s=settings.server.hang_s,
+            stop_s=settings.server.shutdown_s + _MARGIN_S,
+            on_ready=announce_all,
+        ).run()
 
 
-def names_of(models: "Models | RemoteModels") -> list[str]:
-    """Name what is served, for people."""
-    return [f"{model.name} {model.version}" for model in models.listed()]
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """Make a folder that only this user may enter, for as long as the workers run.
+
+    Raises
+    ------
+    OptionError
+        There is nowhere to make it.
+    """
+    try:
+        folder = TemporaryDirectory(prefix="sentire-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise OptionError(
+            f"workers need a folder for temporary files: {error}. "
+            "Name one that can be written to in the variable TMPDIR."
+        ) from None
+    with folder as path:
+        yield Path(path)
 
 
-def open_served(settings: "Settings", peers: "Peers | None" = None) -> "Models | RemoteModels":
+def open_served(settings: "Settings", member: "Member | None" = None) -> "Models | RemoteModels":
     """Open the models that the settings name, here or in model services.
 
     Parameters
     ----------
     settings : Settings
-    peers : Peers, optional
-        The other workers, who have the same models.
+    member : Member, optional
+        This worker, where several have the same models.
     """
     if settings.remote.urls:
         from sentire.gateway.remote import open_remote
@@ -103,7 +137,7 @@ def open_served(settings: "Settings", peers: "Peers | None" = None) -> "Models |
         return open_remote(settings)
     from sentire.service.opening import open_models
 
-    return open_models(settings, peers)
+    return open_models(settings, member)
 
 
 def start_log(form: str) -> None:

@@ -1,94 +1,72 @@
-"""One of several workers: ``python -m sentire.cli.worker``, started by ``service/supervisor.py``.
+"""One of several workers: ``python -m sentire.cli.worker TASK``, started by the supervisor.
 
-Reads:   its task from standard input, whose end is the end of the supervisor
-Gives:   one line on standard output: that it takes requests, or why it never will
-Never:   writes anything else there; libraries that do write to standard error
+Reads:   its task from a file; standard input, whose end is the end of the supervisor
+Gives:   requests answered until it is told to stop; beside its task, why it never will
 """
 
 import os
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from sentire.cli.main import say, verdict
+from sentire.cli.main import verdict
+from sentire.config import Settings
 
-if TYPE_CHECKING:
-    from sentire.service.workers import Task
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker is told when it is started; the folder of its file is that of all workers."""
+
+    app: str
+    """The module whose ``create_app`` makes the application."""
+    settings: Settings
+    number: int
+    """From 1; whoever takes the place of a worker has its number."""
+    n_workers: int
+    listener: int
+    """File descriptor of the socket that all of them take connections from."""
 
 
 def main() -> None:
     """Serve until told to stop."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
-    said = _Report()
+    file = Path(sys.argv[1])
+    threading.Thread(target=_stop_with_supervisor, daemon=True).start()
     try:
-        from sentire.service.workers import Task
-
-        task = msgspec.json.decode(_first_line(), type=Task)
-        threading.Thread(target=_stop_with_supervisor, daemon=True).start()
-        _work(task, said)
+        _work(msgspec.json.decode(file.read_bytes(), type=Task), file.parent)
     except Exception as error:
         message, code = verdict(error)
-        if not said.send(error=message, exit_code=code):
-            say(message)
+        file.with_suffix(".failed").write_text(message, encoding="utf-8")
         sys.exit(code)
 
 
-def _work(task: "Task", said: "_Report") -> None:
+def _work(task: Task, folder: Path) -> None:
+    # Both are read while the libraries are imported.
+    os.environ.setdefault("RAYON_NUM_THREADS", str(task.settings.threads))  # those of the tokenizer
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     import socket
     from importlib import import_module
 
-    from sentire.cli.starting import names_of, open_served, start_log
+    from sentire.cli.starting import open_served, start_log
     from sentire.service import metrics, server
-    from sentire.service.peers import Peers
+    from sentire.workers.acceptor import Acceptor
+    from sentire.workers.member import Member
 
     start_log(task.settings.server.log)
     metrics.count_in_files(task.number)
-    peers = Peers(Path(task.folder), number=task.number, n_workers=task.n_workers)
+    member = Member(folder, number=task.number, n_workers=task.n_workers)
     create_app = import_module(task.app).create_app
     with (
         socket.socket(fileno=task.listener) as sock,
-        open_served(task.settings, peers) as models,
+        open_served(task.settings, member) as models,
     ):
-        app = create_app(models, task.settings, peers=peers)
-
-        def announce() -> None:
-            said.send(models=names_of(models))
-
-        server.run(app, sock, task.settings, on_ready=announce, peers=peers)
-
-
-class _Report:
-    """The one line on standard output, which is standard error for everybody else."""
-
-    def __init__(self) -> None:
-        self._fd = os.dup(1)
-        os.dup2(2, 1)
-        self._is_sent = False
-
-    def send(self, **report: object) -> bool:
-        """Send it; False where one was sent before."""
-        if self._is_sent:
-            return False
-        self._is_sent = True
-        os.write(self._fd, msgspec.json.encode(report) + b"\n")
-        os.close(self._fd)
-        return True
-
-
-def _first_line() -> bytes:
-    """Read without a buffer: a thread that waits inside one keeps the process from ending."""
-    line = b""
-    while not line.endswith(b"\n"):
-        piece = os.read(0, 4096)
-        if not piece:
-            sys.exit(0)
-        line += piece
-    return line
+        app = create_app(models, task.settings, member=member)
+        accept = partial(Acceptor, heartbeats=member.heartbeats, number=task.number)
+        server.run(app, sock, task.settings, on_ready=lambda: None, accept=accept)
 
 
 def _stop_with_supervisor() -> None:

@@ -9,12 +9,12 @@ from sentire.service.base import BaseApp
 from sentire.service.dialects import dialect_routers, inputs_endpoint, inputs_router
 from sentire.service.docs import NATIVE
 from sentire.service.models import Models
-from sentire.service.peers import Peers
 from sentire.service.routes import model_router, scoring_description, scoring_endpoint
+from sentire.workers.member import Member
 
 
 def create_app(
-    models: Models | RemoteModels, settings: Settings, *, peers: Peers | None = None
+    models: Models | RemoteModels, settings: Settings, *, member: Member | None = None
 ) -> FastAPI:
     """Make the application.
 
@@ -24,15 +24,15 @@ def create_app(
         Models of this process, loaded and self-tested, or of model services, which alone describe,
         load and unload them then. The caller closes them.
     settings : Settings
-    peers : Peers, optional
-        The other workers, where several serve together.
+    member : Member, optional
+        This worker, where several serve together.
     """
     app = BaseApp(
         models,
         settings,
         title="sentire",
         description="Sentiment of Chinese and English texts. The page at / shows it to people.",
-        peers=peers,
+        member=member,
     )
     app.post(
         "/analyze",

@@ -4,11 +4,11 @@ from sentire.config import Settings
 from sentire.service.base import BaseApp
 from sentire.service.dialects import dialect_routers, inputs_endpoint
 from sentire.service.models import Models
-from sentire.service.peers import Peers
 from sentire.service.routes import model_router, scoring_endpoint
+from sentire.workers.member import Member
 
 
-def create_app(models: Models, settings: Settings, *, peers: Peers | None = None) -> BaseApp:
+def create_app(models: Models, settings: Settings, *, member: Member | None = None) -> BaseApp:
     """Make the application.
 
     Parameters
@@ -16,15 +16,15 @@ def create_app(models: Models, settings: Settings, *, peers: Peers | None = None
     models : Models
         Loaded and self-tested; the caller closes them.
     settings : Settings
-    peers : Peers, optional
-        The other workers, where several serve together.
+    member : Member, optional
+        This worker, where several serve together.
     """
     app = BaseApp(
         models,
         settings,
         title="sentire model service",
         description="Sentiment of Chinese and English texts from one model or several.",
-        peers=peers,
+        member=member,
     )
     inputs = inputs_endpoint(models, settings.limits)
     app.include_router(model_router(models, settings.limits, bodies=app.bodies, inputs=inputs))

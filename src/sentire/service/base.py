@@ -28,14 +28,14 @@ from sentire.service.guard import Guard, log_failure
 from sentire.service.metrics import Metrics
 from sentire.service.opening import open_keys
 from sentire.service.patience import Patience
-from sentire.service.peers import Peers
 from sentire.service.routes import Endpoint
 from sentire.service.routing import Routing
 from sentire.service.serving import ServedModels
+from sentire.service.shared import following
 from sentire.service.tracing import Tracing
 from sentire.service.watcher import Watcher
 from sentire.service.wire import native, refusing
-from sentire.service.workers import answering
+from sentire.workers.member import Member
 
 # FastAPI's own telemetry writes paths and messages of exceptions, which may quote a text.
 _OURS_ALONE: Any = dict.fromkeys(
@@ -61,23 +61,21 @@ class BaseApp(FastAPI):
         *,
         title: str,
         description: str,
-        peers: Peers | None = None,
+        member: Member | None = None,
     ) -> None:
         keys = open_keys(settings)
         follow = [models.follow, *([keys.follow] if keys else [])]
-        self._peers = peers
         self._asks_for_keys = keys is not None
         self.bodies = BodyReader(settings.limits)
-        self._metrics = Metrics(models, peers)
+        self._metrics = Metrics(models, member)
         tracing = Tracing() if settings.server.tracing else None
 
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             async with AsyncExitStack() as stack:
                 stack.enter_context(Watcher(*follow, every_s=settings.reload_s))
-                if peers is not None:
-                    answer = answering(models, self._metrics)
-                    await stack.enter_async_context(peers.answering(answer))
+                if member is not None:
+                    await stack.enter_async_context(following(member, models, self._metrics))
                 yield
             await models.end()
             if tracing is not None:
@@ -143,8 +141,7 @@ class BaseApp(FastAPI):
         return self.openapi_schema
 
     async def _figures(self, request: Request) -> Response:
-        others = await self._peers.states() if self._peers else []
-        page, media_type = self._metrics.page(request.headers.get("accept", ""), others)
+        page, media_type = self._metrics.page(request.headers.get("accept", ""))
         return Response(page, headers={"Content-Type": media_type})
 
 

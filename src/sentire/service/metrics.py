@@ -8,6 +8,7 @@ Never:   has a label that clients choose: models, routes, codes and statuses are
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
+import msgspec
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -23,11 +24,11 @@ from prometheus_client.registry import Collector
 
 from sentire.inference.cache import AnswerCache
 from sentire.inference.observing import Ran
-from sentire.service.peers import Peers
 from sentire.service.serving import ServedModels
 from sentire.service.slot import Slot
 from sentire.service.states import State, families, state_of, worker_families
 from sentire.types import Prediction, Unscored
+from sentire.workers.member import Member
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -54,16 +55,16 @@ class Metrics:
     Parameters
     ----------
     models : ServedModels
-    peers : Peers, optional
-        The other workers of the same server; :func:`count_in_files` was called then.
+    member : Member, optional
+        This worker, where several serve together; :func:`count_in_files` was called then.
     """
 
-    def __init__(self, models: ServedModels, peers: Peers | None = None) -> None:
+    def __init__(self, models: ServedModels, member: Member | None = None) -> None:
         # A line for every series that says when it began, which nobody asks for. The library can
         # leave them out of the whole process only.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._models = models
-        self._peers = peers
+        self._member = member
         self._registry = CollectorRegistry(auto_describe=False)
         self._requests = Counter(
             "sentire_requests",
@@ -82,7 +83,7 @@ class Metrics:
         for slot in models.slots:
             slot.observe(_ModelMetrics(figures, slot.name))
         self._followed = list(_counted_elsewhere(models, self._registry))
-        if peers is None:
+        if member is None:
             ProcessCollector(registry=self._registry)
             self._registry.register(_Collected(lambda: families([self.state()])))
         else:
@@ -94,31 +95,34 @@ class Metrics:
         """Count a request."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
-        if self._peers is not None:
+        if self._member is not None:
             self._follow()
 
     def state(self) -> State:
-        """Read what is not counted, for a page that another worker makes."""
-        self._follow()
-        return state_of(self._models, worker=self._peers.number if self._peers else 1)
+        """Read what is not counted, for a page that another worker makes.
 
-    def page(self, accept: str, others: Sequence[State] = ()) -> tuple[bytes, str]:
+        It is no gauge of prometheus_client, whose files keep the labels of versions that are gone.
+        """
+        self._follow()
+        return state_of(self._models, worker=self._member.number if self._member else 1)
+
+    def page(self, accept: str) -> tuple[bytes, str]:
         """All figures now, in the format that a scraper asks for, and its media type.
 
         Parameters
         ----------
         accept : str
             The header of that name.
-        others : sequence of State
-            Of the other workers, where there are any.
         """
         encode, media_type = choose_encoder(accept)
         self._follow()
-        if self._peers is None:
+        if self._member is None:
             return encode(self._registry), media_type
-        states = [self.state(), *others]
-        n_workers, registry = self._peers.n_workers, CollectorRegistry(auto_describe=False)
-        MultiProcessCollector(registry, str(self._peers.folder))  # type: ignore[no-untyped-call]
+        others = self._member.others(fresh=True).values()
+        figures = (other.condition.figures for other in others)
+        states = [self.state(), *(msgspec.json.decode(each, type=State) for each in figures)]
+        n_workers, registry = self._member.n_workers, CollectorRegistry(auto_describe=False)
+        MultiProcessCollector(registry, str(self._member.folder))  # type: ignore[no-untyped-call]
         registry.register(_Collected(lambda: families(states)))
         registry.register(_Collected(lambda: worker_families(states, n_workers=n_workers)))
         return encode(registry), media_type

@@ -15,7 +15,7 @@ import msgspec
 from sentire.bundle.manifest import Manifest
 from sentire.errors import ModelNotFound, OptionError
 from sentire.inference.cache import AnswerCache
-from sentire.service import memory
+from sentire.memory import set_mmap_threshold
 from sentire.service.slot import Open, Slot
 from sentire.service.sources import ModelSource
 from sentire.service.version import Version
@@ -137,7 +137,7 @@ class Models:
         cache: AnswerCache | None = None,
         downloads: Path | None = None,
     ) -> None:
-        memory.settle()
+        set_mmap_threshold()
         self.cache = cache
         self._slots: list[Slot] = []
         try:

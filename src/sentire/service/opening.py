@@ -11,19 +11,19 @@ from sentire.inference.scheduler import Scheduling
 from sentire.inference.shared import SharedStore
 from sentire.service.keys import Keys
 from sentire.service.models import Models
-from sentire.service.peers import Peers
+from sentire.service.shared import SharedModels
 from sentire.service.sources import ModelSource
-from sentire.service.workers import SharedModels
+from sentire.workers.member import Member
 
 
-def open_models(settings: Settings, peers: Peers | None = None) -> Models:
+def open_models(settings: Settings, member: Member | None = None) -> Models:
     """Load all models of a server; the caller closes them.
 
     Parameters
     ----------
     settings : Settings
-    peers : Peers, optional
-        The other workers, where several serve the same models.
+    member : Member, optional
+        This worker, where several serve the same models.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def open_models(settings: Settings, peers: Peers | None = None) -> Models:
         One of them can't be loaded.
     """
     sources = [ModelSource.of(settings.model), *map(ModelSource.of, settings.models)]
-    make = Models if peers is None else partial(SharedModels, peers=peers)
+    make = Models if member is None else partial(SharedModels, member=member)
     return make(
         sources,
         open_model=partial(open_model, settings=settings),

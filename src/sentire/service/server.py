@@ -9,17 +9,18 @@ import errno
 import ipaddress
 import socket
 from collections.abc import Callable
-from typing import cast
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from sentire.config import Settings
 from sentire.errors import OptionError
-from sentire.service import memory
-from sentire.service.accepting import Acceptor, Loads
-from sentire.service.peers import Peers
-from sentire.service.protocol import BoundedProtocol, protocol_with
+from sentire.memory import gc_freeze
+from sentire.service.protocol import protocol_with
+
+Accept = Callable[[uvicorn.Server, socket.socket], Any]
+"""Begins to take connections for a server; gives what has the methods of asyncio's."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -107,7 +108,7 @@ def run(
     settings: Settings,
     *,
     on_ready: Callable[[], None],
-    peers: Peers | None = None,
+    accept: Accept | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; then answer what is under way and return.
 
@@ -121,16 +122,15 @@ def run(
     settings : Settings
     on_ready : function
         Called once connections are taken.
-    peers : Peers, optional
-        The other workers, where several share the socket.
+    accept : function, optional
+        Takes connections in uvicorn's place, where several processes share the socket.
 
     Raises
     ------
     OptionError
         Another program took the port in the meantime.
     """
-    config = configuration(app, settings)
-    server = _Server(config, on_ready) if peers is None else _Sharing(config, on_ready, peers)
+    server = _Server(configuration(app, settings), on_ready, accept)
     try:
         server.run(sockets=[sock])
     except OSError as error:
@@ -139,50 +139,19 @@ def run(
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Callable[[], None], accept: Accept | None
+    ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._accept = accept
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._begin()
-
-    def _begin(self) -> None:
-        """Take requests from now on."""
+        if self._accept is None:
+            await super().startup(sockets)
+        else:
+            await super().startup([])
+            self.servers = [self._accept(self, sock) for sock in sockets or []]
         if self.started:
-            memory.keep()
+            gc_freeze()
             self._on_ready()
-
-
-class _Sharing(_Server):
-    """Takes connections as ``accepting.py`` does, from a socket that other processes have, too."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], peers: Peers) -> None:
-        super().__init__(config, on_ready)
-        self._loads = Loads(peers)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await uvicorn.Server.startup(self, [])
-        for sock in sockets or []:
-            acceptor = Acceptor(
-                sock,
-                backlog=self.config.backlog,
-                make=self._protocol,
-                count=self._n_connections,
-                loads=self._loads,
-            )
-            self.servers.append(acceptor)  # type: ignore[arg-type]
-        self._begin()
-
-    async def on_tick(self, counter: int) -> bool:
-        self._loads.tell(self._n_connections())  # ten times a second
-        return await super().on_tick(counter)
-
-    def _protocol(self) -> BoundedProtocol:
-        made = self.config.http_protocol_class(  # type: ignore[call-arg]
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
-        return cast("BoundedProtocol", made)
-
-    def _n_connections(self) -> int:
-        return len(self.server_state.connections)

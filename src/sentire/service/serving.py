@@ -63,3 +63,8 @@ class ServedModels(Protocol):
 
     def close(self) -> None:
         """Give everything back."""
+
+
+def names_of(models: ServedModels) -> list[str]:
+    """Name what is served, for people."""
+    return [f"{model.name} {model.version}" for model in models.listed()]

@@ -13,7 +13,7 @@ from sentire.bundle.manifest import Manifest
 from sentire.inference.analyzer import Analyzer, Asked
 from sentire.inference.cache import Answer, AnswerCache, Scope
 from sentire.inference.observing import Observer
-from sentire.service import memory
+from sentire.memory import malloc_trim
 from sentire.types import ModelInfo, OnLong, Prediction, Unscored
 
 
@@ -117,4 +117,4 @@ class Version:
             self._retired = True
             self._changed.wait_for(lambda: self._n_running == 0)
         self._analyzer.close()
-        memory.give_back()
+        malloc_trim()

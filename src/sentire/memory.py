@@ -23,18 +23,18 @@ _LARGE_BYTES = 256 * 1024
 """Most weights of a layer are larger."""
 
 
-def settle() -> None:
+def set_mmap_threshold() -> None:
     """Let large blocks have pages of their own, for the rest of the process."""
     _call("mallopt", _M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
-def keep() -> None:
+def gc_freeze() -> None:
     """Leave what lives now out of garbage collection; the last reference to it still frees it."""
     gc.collect()
     gc.freeze()
 
 
-def give_back() -> None:
+def malloc_trim() -> None:
     """Return what is free at present; takes a few milliseconds."""
     _call("malloc_trim", 0)
 

@@ -1,0 +1,1 @@
+"""Several processes behind one port: they are kept running, and all serve the same."""
