@@ -15,7 +15,7 @@ import msgspec
 from sentire.errors import EmptyText, NotText, OptionError, TextError, TextTooLong
 from sentire.text.language import LanguageIdentifier
 from sentire.text.normalize import NormalizationSettings, Normalized, Normalizer
-from sentire.text.segment import segment
+from sentire.text.segment import Span, find_spans, segment
 from sentire.text.tokenize import TextTokenizer
 from sentire.types import Coverage, Document, OnLong, Segment, Window
 
@@ -37,12 +37,12 @@ class _Text(NamedTuple):
 
     original: str
     normalized: Normalized
-    spans: list[tuple[int, int]]
+    spans: list[Span]
 
     def parts(self) -> list[str]:
         """Give the whole text, and behind it those of its spans."""
         whole = self.normalized.text
-        return [whole, *(whole[start:end] for start, end in self.spans)]
+        return [whole, *(whole[span.start : span.end] for span in self.spans)]
 
 
 _ON_LONG: tuple[str, ...] = get_args(OnLong)
@@ -146,7 +146,7 @@ class TextPath:
         normalized = self._normalize(value)
         if not _VISIBLE.search(normalized.text):
             return EmptyText()
-        spans = segment(normalized.text) if sentences else []
+        spans = find_spans(normalized.text) if sentences else []
         return _Text(value, normalized, spans if len(spans) > 1 else [])
 
     def _document(
@@ -172,8 +172,9 @@ class TextPath:
             windows=windows,
             segments=tuple(
                 Segment(
-                    *text.normalized.source_span(*span),
+                    *text.normalized.source_span(span.start, span.end),
                     self._tokenizer.window(part[: self._room]),
+                    contrast=span.contrast,
                 )
                 for span, part in zip(text.spans, parts, strict=True)
             ),
