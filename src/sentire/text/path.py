@@ -17,6 +17,7 @@ from sentire.text.language import LanguageIdentifier
 from sentire.text.normalize import NormalizationSettings, Normalized, Normalizer
 from sentire.text.segment import Span, find_spans, segment
 from sentire.text.tokenize import TextTokenizer
+from sentire.text.values import kind_of
 from sentire.types import Coverage, Document, OnLong, Segment, Window
 
 
@@ -142,7 +143,7 @@ class TextPath:
 
     def _read(self, value: object, *, sentences: bool) -> _Text | TextError:
         if not isinstance(value, str):
-            return NotText(_kind(value))
+            return NotText(kind_of(value))
         normalized = self._normalize(value)
         if not _VISIBLE.search(normalized.text):
             return EmptyText()
@@ -188,14 +189,3 @@ class TextPath:
             rows = [(window.ids.tolist(), window.weight) for window in windows]
             digest.update(msgspec.json.encode((text, segment(text), ids, rows)))
         return f"sha256:{digest.hexdigest()}"
-
-
-def _kind(value: object) -> str:
-    """Name what a value is, in words that fit JSON and tables as well as Python."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, (int, float)):
-        return "a number"
-    return f"of type {type(value).__name__}"
