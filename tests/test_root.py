@@ -29,6 +29,7 @@ def test_importing_loads_no_engine_and_no_framework():
     [
         errors.TextTooLong(300, 126),
         errors.NotText("int"),
+        errors.NotTexts("one text", "Put it into a list"),
         errors.BundleDamaged("path", "reason"),
         errors.MissingExtra("gpu", "TensorRT"),
         errors.Overloaded(9, 8),

@@ -1,6 +1,8 @@
 """The model inside the package, as a user meets it."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from corpus import write_hostile
@@ -40,6 +42,34 @@ def test_sentences_that_disagree_are_told(analyzer):
     assert prediction.mixed
     assert [s.label for s in prediction.sentences] == ["positive", "negative"]
     assert text[prediction.sentences[1].start :].startswith("The battery")
+
+
+@pytest.mark.parametrize(
+    ("text", "mixed"),
+    [
+        ("房间很大，但是服务太差了。", True),
+        ("The camera is superb. The battery barely lasts a morning.", True),
+        ("The food was great but the service was slow.", True),
+        ("相机非常棒，我很喜欢。电池太差了，非常失望。", True),
+        ("这家店我很喜欢，味道很好，服务也热情。下次还来！", False),
+        ("Broke after a day. Complete waste of money, avoid.", False),
+        ("It is not only good but also cheap.", False),
+    ],
+)
+def test_plain_disagreement_is_mixed_and_agreement_is_not(analyzer, text, mixed):
+    assert analyzer.analyze(text, sentences=True).mixed is mixed
+
+
+def test_the_page_s_examples_show_what_the_page_can_show(analyzer):
+    page = Path(sentire.__file__).parent / "dashboard/static/index.html"
+    texts = re.findall(r'class="example" lang="\w+">(.+?)</button>', page.read_text("utf-8"))
+    answers = list(analyzer.analyze_many(texts, sentences=True))
+    assert [(answer.mixed, answer.label) for answer in answers] == [
+        (True, "negative"),
+        (False, "positive"),
+        (True, "positive"),
+        (False, "neutral"),
+    ]
 
 
 def test_a_bad_day_s_rows_all_come_out_in_order_within_memory(tmp_path):

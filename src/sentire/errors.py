@@ -10,6 +10,7 @@ SentireError
 │   │   ├── TextTooLong
 │   │   ├── NotText
 │   │   └── BrokenRow       a row of a file that could not be read
+│   ├── NotTexts            one text, a mapping or a data frame where texts are meant
 │   ├── SourceError         a file, a column, an encoding or a database
 │   ├── OptionError         an option or a setting
 │   ├── MissingBackbone     a pretrained encoder to learn from
@@ -93,6 +94,19 @@ class NotText(TextError):
 
     def __reduce__(self) -> tuple[type, tuple[str]]:
         return type(self), (self.kind,)
+
+
+class NotTexts(InputError, TypeError):
+    """Reading what was given for texts would score letters, keys or column names."""
+
+    def __init__(self, kind: str, advice: str) -> None:
+        self.kind, self.advice = kind, advice
+        super().__init__(
+            f"texts is {kind}; it must be a list, a column or another iterable of str. {advice}."
+        )
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.kind, self.advice)
 
 
 class BrokenRow(TextError):

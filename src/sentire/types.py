@@ -88,7 +88,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Calibrated probability of ``label``."""
     probabilities: dict[str, float]
     mixed: bool | None
-    """Whether sentences disagree with confidence; None when sentences were not asked for."""
+    """Whether one part is positive and another negative; None when sentences were not asked for."""
     language: Language
     coverage: Coverage
     warnings: list[Warning]
@@ -131,6 +131,8 @@ class Segment(NamedTuple):
     start: int
     end: int
     window: Window
+    contrast: bool = False
+    """Whether it is the other side of a contrast with the one before it."""
 
 
 class Document(NamedTuple):

@@ -144,7 +144,7 @@ def test_threads_share_a_client_and_each_gets_its_own_answers(client, tiny_analy
     ("text", "options", "error", "said"),
     [
         pytest.param(" ", {}, EmptyText, "empty", id="empty"),
-        pytest.param(5, {}, NotText, "of type int", id="a number"),
+        pytest.param(5, {}, NotText, "a number", id="a number"),
         pytest.param("x" * 6000, {}, TextError, "6,000 characters", id="too large"),
         pytest.param("good " * 99, {"on_long": "error"}, TextError, "tokens", id="too long"),
         pytest.param("a", {"on_long": "cut"}, RequestRefused, "on_long", id="option"),

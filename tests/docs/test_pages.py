@@ -13,7 +13,7 @@ from pages import NAMES, PAGES, ROOT, blocks, prose
 from sentire.bundle.builtin import find_bundle
 from sentire.bundle.store import read_manifest
 from sentire.cli.commands import commands
-from sentire.inference import postprocess
+from sentire.inference import disagreement
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -88,7 +88,11 @@ def test_every_warning_is_explained():
     section = read("docs/concepts/answers.md").partition("## Warnings")[2].partition("##")[0]
     codes = re.findall(r'Warning\(\s*"(\w+)"', source)
     assert re.findall(r"^\| `(\w+)`", section, re.MULTILINE) == codes
-    assert f"at least {postprocess.CONFIDENT}" in read("docs/concepts/answers.md")
+
+
+def test_the_thresholds_of_mixed_are_those_of_the_code():
+    said = re.findall(r"at\s+least (0\.\d+)", read("docs/concepts/answers.md"))
+    assert said == [str(disagreement.CONTRAST), str(disagreement.SENTENCES)]
 
 
 def test_the_floors_are_those_that_are_checked():

@@ -3,6 +3,7 @@ import pytest
 
 from sentire.bundle.manifest import Head
 from sentire.errors import InputError
+from sentire.inference.disagreement import SENTENCES, disagree
 from sentire.inference.postprocess import combine, predict, probabilities
 from sentire.labels import POLARITY
 from sentire.types import Coverage, Document, Language, ModelInfo, Segment, Window
@@ -16,7 +17,15 @@ INFO = ModelInfo("tiny", "0.0.1", "sha256:0")
 
 
 def document(
-    *, n_windows=1, segments=(), code="en", confidence=0.9, unknown=0, read=10, weights=None
+    *,
+    n_windows=1,
+    segments=(),
+    contrast=False,
+    code="en",
+    confidence=0.9,
+    unknown=0,
+    read=10,
+    weights=None,
 ):
     windows = tuple(
         Window(np.zeros(3, np.int32), weight) for weight in (weights or [10] * n_windows)
@@ -27,7 +36,9 @@ def document(
         coverage=Coverage(tokens=10, read=read, windows=len(windows), truncated=read < 10),
         unknown=unknown,
         windows=windows,
-        segments=tuple(Segment(a, b, windows[0]) for a, b in segments),
+        segments=tuple(
+            Segment(a, b, windows[0], contrast and at > 0) for at, (a, b) in enumerate(segments)
+        ),
     )
 
 
@@ -58,18 +69,34 @@ def test_windows_count_by_the_tokens_they_answer_for():
 
 
 @pytest.mark.parametrize(
-    ("rows", "mixed"),
+    ("rows", "between_sentences", "in_a_contrast"),
     [
-        pytest.param([[0, 0, 5], [5, 0, 0]], True, id="sure and opposite"),
-        pytest.param([[0, 0, 5], [0.4, 0, 0]], False, id="one of them unsure"),
-        pytest.param([[0, 0, 5], [0, 5, 0]], False, id="positive and neutral"),
-        pytest.param([[0, 0, 5], [0, 0, 5]], False, id="agreeing"),
+        pytest.param([[0, 0, 5], [5, 0, 0]], True, True, id="sure and opposite"),
+        pytest.param([[5, 0, 0], [0, 0, 5]], True, True, id="the other way round"),
+        pytest.param([[0, 0, 5], [1, 0, 0]], True, True, id="one of them unsure"),
+        pytest.param([[0, 0, 1], [1, 0, 0]], False, True, id="both unsure"),
+        pytest.param([[0, 0, 5], [0, 5, 0]], False, False, id="positive and neutral"),
+        pytest.param([[0, 0, 5], [0, 0, 5]], False, False, id="agreeing"),
+        pytest.param([[5, 0, 5], [0, 9, 0]], False, False, id="one that is torn by itself"),
     ],
 )
-def test_mixed_means_that_sentences_disagree_with_confidence(rows, mixed):
-    prediction = scored(document(segments=[(0, 4), (5, 9)]), [0, 0, 1], *rows, sentences=True)
-    assert prediction.mixed is mixed
-    assert [(s.start, s.end) for s in prediction.sentences] == [(0, 4), (5, 9)]
+def test_mixed_means_that_two_parts_disagree_and_a_contrast_needs_less(
+    rows, between_sentences, in_a_contrast
+):
+    for contrast, mixed in ((False, between_sentences), (True, in_a_contrast)):
+        doc = document(segments=[(0, 4), (5, 9)], contrast=contrast)
+        prediction = scored(doc, [0, 0, 1], *rows, sentences=True)
+        assert prediction.mixed is mixed
+        assert [(s.start, s.end) for s in prediction.sentences] == [(0, 4), (5, 9)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_mixed_looks_at_every_pair(seed):
+    shares = np.random.default_rng(seed).dirichlet([0.5, 0.5, 0.5], size=5).astype(np.float32)
+    negative, positive = shares[:, 0], shares[:, 2]
+    segments = document(segments=[(n, n + 1) for n in range(5)]).segments
+    largest = max(positive[i] * negative[j] for i in range(5) for j in range(5) if i != j)
+    assert disagree(segments, negative, positive) == (largest >= SENTENCES)
 
 
 def test_one_sentence_is_the_whole_text():

@@ -14,7 +14,7 @@ from sentire.text.path import TextPath, TextSettings
 from sentire.types import Document
 
 SETTINGS = TextSettings(max_length=16, overlap=4)
-LONG = "the food was great but the service was slow and bad " * 3
+LONG = "the food was great and the service was slow and bad " * 3
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentire.text.segment import segment
+from sentire.text.segment import find_spans, segment
 
 MARKS = st.text(st.sampled_from('aA1 .。!！?？…,，;；但是却but"”)(\n😂\t'), max_size=200)
 
@@ -51,6 +51,40 @@ def test_sentences_end_where_a_reader_ends_them(expected, blank):
 def test_offsets_are_those_of_the_text():
     assert segment("房间很大，但是服务太差了。") == [(0, 5), (5, 13)]
     assert segment("  Good.  \n Bad. ") == [(2, 7), (11, 15)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param("The food was great ", "but the service was slow", id="but"),
+        pytest.param("I stayed a week ", "even though it was loud.", id="even though"),
+        pytest.param("贵", "但好吃", id="但"),
+        pytest.param("只是有点吵", "但是性价比很高", id="但是"),
+        pytest.param("房间很大，", "不过服务太差了。", id="behind a comma"),
+    ],
+)
+def test_a_contrast_needs_no_comma_and_is_told_from_a_sentence(first, second):
+    assert parts(first + second) == [first.strip(), second]
+    assert [span.contrast for span in find_spans(first + second)] == [False, True]
+    assert [span.contrast for span in find_spans(f"好。{first}{second}")] == [False, False, True]
+    assert [span.contrast for span in find_spans(f"好。 {second}")] == [False, False]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This is nothing but good.",
+        "Not only good but also cheap.",
+        "All but one broke.",
+        "Last but not least it is cheap.",
+        "It looks as though it broke.",
+        "I like it though.",
+        "不但好吃而且便宜",
+        "我在读但丁的书",
+    ],
+)
+def test_what_only_looks_like_a_contrast_is_one_sentence(text):
+    assert parts(text) == [text]
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "\u3000"])

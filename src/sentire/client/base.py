@@ -17,6 +17,7 @@ from sentire.client.servers import Servers
 from sentire.client.wire import Chunk, RequestOptions
 from sentire.errors import NotText, OptionError, RequestRefused
 from sentire.optional import import_extra
+from sentire.text.values import kind_of, plain
 from sentire.types import Prediction, Unscored
 
 Records = list[Prediction | Unscored]
@@ -122,8 +123,9 @@ class BaseClient(ABC):
     def _score_one(
         self, text: object, asked: RequestOptions
     ) -> Generator[Step, Outcome, Prediction]:
+        text = plain(text)
         if not isinstance(text, str):
-            raise NotText(wire.kind_of(text))
+            raise NotText(kind_of(text))
         [record] = yield from self._score(wire.chunk_of([text]), asked)
         if isinstance(record, Unscored):
             raise wire.error_of(record)

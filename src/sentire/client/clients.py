@@ -8,7 +8,7 @@ Never:   decides about tries or servers; ``exchange.py`` and ``servers.py`` do
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -17,6 +17,7 @@ from sentire.client.base import BaseClient, Records
 from sentire.client.exchange import Outcome, Reply, Send, Step
 from sentire.client.wire import RequestOptions
 from sentire.errors import Closed
+from sentire.text.values import check_texts, texts_in
 from sentire.types import OnLong, Prediction, Unscored
 
 if TYPE_CHECKING:
@@ -83,10 +84,28 @@ class Client(BaseClient):
         """Score any iterable: n in, n out, in order, in constant memory.
 
         A few requests run at once. A text that can't be scored gives an
-        :class:`~sentire.types.Unscored` in its place. Parameters and errors are those of
-        :meth:`analyze`.
+        :class:`~sentire.types.Unscored` in its place.
+
+        Parameters
+        ----------
+        texts : iterable of object
+            A list, an iterator, or a column of pandas, polars, Arrow or NumPy. Missing values
+            keep their place, with an error.
+        sentences, emotion, on_long, model : as in :meth:`analyze`
+
+        Raises
+        ------
+        NotTexts
+            A ``TypeError``: ``texts`` is one text, a mapping or a data frame.
+        RequestRefused, Unavailable, ServiceFailed
+            As in :meth:`analyze`.
         """
-        asked = RequestOptions(sentences, emotion, on_long, model)
+        check_texts(texts, call="analyze_many")
+        return self._stream(texts, RequestOptions(sentences, emotion, on_long, model))
+
+    def _stream(
+        self, texts: Iterable[object], asked: RequestOptions
+    ) -> Iterator[Prediction | Unscored]:
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="sentire-client")
         running: deque[Future[Records]] = deque()
         try:
@@ -174,7 +193,7 @@ class AsyncClient(BaseClient):
 
     async def analyze_together(
         self,
-        texts: Sequence[object],
+        texts: Iterable[object],
         *,
         sentences: bool = False,
         emotion: bool = False,
@@ -183,12 +202,14 @@ class AsyncClient(BaseClient):
     ) -> Records:
         """Score some texts in one request, so that one version of the model scores them all.
 
-        One that is too large for the server is asked for in halves.
+        One that is too large for the server is asked for in halves. Parameters and errors are
+        those of :meth:`Client.analyze_many`.
         """
         asked = RequestOptions(sentences, emotion, on_long, model)
-        return await self._run(self._score(wire.chunk_of(texts), asked))
+        chunk = wire.chunk_of(list(texts_in(texts, call="analyze_together")))
+        return await self._run(self._score(chunk, asked))
 
-    async def analyze_many(
+    def analyze_many(
         self,
         texts: Iterable[object] | AsyncIterable[object],
         *,
@@ -198,7 +219,12 @@ class AsyncClient(BaseClient):
         model: str | None = None,
     ) -> AsyncIterator[Prediction | Unscored]:
         """Score any iterable or asynchronous iterable; see :meth:`Client.analyze_many`."""
-        asked = RequestOptions(sentences, emotion, on_long, model)
+        check_texts(texts, call="analyze_many")
+        return self._stream(texts, RequestOptions(sentences, emotion, on_long, model))
+
+    async def _stream(
+        self, texts: Iterable[object] | AsyncIterable[object], asked: RequestOptions
+    ) -> AsyncIterator[Prediction | Unscored]:
         running: deque[asyncio.Task[Records]] = deque()
         try:
             async for chunk in wire.chunks_async(texts, self._chunk_texts):

@@ -18,6 +18,7 @@ from sentire.errors import (
     ServiceFailed,
     TextError,
 )
+from sentire.text.values import kind_of, plain
 from sentire.types import OnLong, Prediction, RowError, Unscored
 
 PATH = "/predict"
@@ -39,7 +40,7 @@ class Chunk(NamedTuple):
     """Values that are asked for in one request."""
 
     values: list[object]
-    """What the caller gave."""
+    """What the caller gave, each made plain."""
     texts: list[str]
     """What is sent: those that are texts, in order."""
 
@@ -69,6 +70,7 @@ class _Cutter:
 
     def add(self, value: object) -> Chunk | None:
         """Take a value; gives the chunk before it where it would be one too many."""
+        value = plain(value)
         size = len(value) if isinstance(value, str) else 0
         is_full = len(self._taken) == self._n_texts or self._n_characters + size > _CHARACTERS
         full = self.rest() if is_full else None
@@ -110,7 +112,7 @@ async def chunks_async(
 
 def chunk_of(values: Sequence[object]) -> Chunk:
     """Make values ready to be sent."""
-    return Chunk(list(values), [_writable(value) for value in values if isinstance(value, str)])
+    return Chunk(list(values), [value for value in values if isinstance(value, str)])
 
 
 def halves(chunk: Chunk) -> tuple[Chunk, Chunk]:
@@ -202,20 +204,6 @@ def too_large(chunk: Chunk, refused: RequestRefused) -> list[Prediction | Unscor
     return [Unscored(text=text, error=RowError("text_too_large", refused.detail))]
 
 
-def kind_of(value: object) -> str:
-    """Name what a value is that is no text."""
-    return "null" if value is None else f"of type {type(value).__name__}"
-
-
 def _not_text(value: object) -> Unscored:
     error = NotText(kind_of(value))
     return Unscored(text="", error=RowError(error.code, str(error)))
-
-
-def _writable(text: str) -> str:
-    """Replace lone surrogates, which no UTF-8 can hold; a pair becomes its character."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text

@@ -24,6 +24,7 @@ from sentire.inference.postprocess import Array as Vector
 from sentire.inference.postprocess import embed, predict
 from sentire.inference.scheduler import Computing, Scheduler
 from sentire.inference.sharing import CLIENT, Client
+from sentire.text.values import plain, texts_in
 from sentire.types import Document, ModelInfo, OnLong, Prediction, RowError, Unscored, Window
 
 _BLOCK = 128
@@ -117,9 +118,7 @@ class Analyzer:
             The model has no emotion head.
         """
         asked = self._checked(Asked(sentences, emotion, on_long))
-        [document] = self._text_path.prepare(
-            [_writable(text)], sentences=sentences, on_long=on_long
-        )
+        [document] = self._text_path.prepare([plain(text)], sentences=sentences, on_long=on_long)
         if isinstance(document, TextError):
             raise document
         [logits] = self._scheduler.submit([document.all_windows()], wait=True)
@@ -136,13 +135,31 @@ class Analyzer:
         """Score any iterable: n in, n out, in order, in constant memory.
 
         A text that can't be scored gives an :class:`~sentire.types.Unscored` in its place.
-        Parameters are those of :meth:`analyze`.
+
+        Parameters
+        ----------
+        texts : iterable of object
+            A list, an iterator, or a column of pandas, polars, Arrow or NumPy. Missing values
+            keep their place, with an error.
+        sentences, emotion, on_long : as in :meth:`analyze`
+
+        Raises
+        ------
+        NotTexts
+            A ``TypeError``: ``texts`` is one text, a mapping or a data frame.
+        UnsupportedRequest
+            The model has no emotion head.
         """
         asked = self._checked(Asked(sentences, emotion, on_long))
-        return self._stream(texts, asked, self._predict)
+        return self._stream(texts_in(texts, call="analyze_many"), asked, self._predict)
 
     def embed_many(self, texts: Iterable[object]) -> Iterator[Vector | Unscored]:
         """Tell what texts are about: near vectors mean similar topics, whatever the sentiment.
+
+        Parameters
+        ----------
+        texts : iterable of object
+            As in :meth:`analyze_many`.
 
         Returns
         -------
@@ -151,6 +168,8 @@ class Analyzer:
 
         Raises
         ------
+        NotTexts
+            A ``TypeError``: ``texts`` is one text, a mapping or a data frame.
         UnsupportedRequest
             The model has no embedding.
         """
@@ -161,12 +180,14 @@ class Analyzer:
             )
         output = described.output
         return self._stream(
-            texts, Asked(), lambda document, logits, _: embed(document, logits[output])
+            texts_in(texts, call="embed_many"),
+            Asked(),
+            lambda document, logits, _: embed(document, logits[output]),
         )
 
     async def analyze_async(
         self,
-        texts: Sequence[object],
+        texts: Iterable[object],
         *,
         sentences: bool = False,
         emotion: bool = False,
@@ -178,12 +199,21 @@ class Analyzer:
         :data:`~sentire.inference.sharing.CLIENT` tells them, by turns. When the caller is
         cancelled, what has not run yet never will.
 
+        Parameters
+        ----------
+        texts : iterable of object
+            As in :meth:`analyze_many`; all are read at once.
+        sentences, emotion, on_long : as in :meth:`analyze`
+
         Raises
         ------
+        NotTexts
+            A ``TypeError``: ``texts`` is one text, a mapping or a data frame.
         Overloaded
             The queue is full; nothing of this request was kept.
         """
         asked = self._checked(Asked(sentences, emotion, on_long))
+        texts = list(texts_in(texts, call="analyze_async"))
         client = CLIENT.get()
         # Refused before it costs anything; what is being prepared will wait, too.
         self._scheduler.check_room(len(texts), client=client, coming=self._preparing)
@@ -254,7 +284,6 @@ class Analyzer:
         return documents
 
     def _prepare(self, texts: Sequence[object], asked: Asked) -> list[Document | Unscored]:
-        texts = [_writable(text) for text in texts]
         documents = self._text_path.prepare(texts, sentences=asked.sentences, on_long=asked.on_long)
         return [
             Unscored(
@@ -311,17 +340,6 @@ def _blocks(texts: Iterable[object]) -> Iterator[list[object]]:
     source = iter(texts)
     while block := list(itertools.islice(_bounded(source), _BLOCK)):
         yield block
-
-
-def _writable(text: object) -> object:
-    """Replace lone surrogates, which no UTF-8 file can hold; a pair becomes its character."""
-    if not isinstance(text, str):
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def _bounded(source: Iterator[object]) -> Iterator[object]:

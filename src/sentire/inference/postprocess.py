@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from sentire.backends.base import Logits
 from sentire.bundle.manifest import Head
 from sentire.errors import InputError
+from sentire.inference.disagreement import disagree
 from sentire.labels import EMOTIONS, POLARITY
 from sentire.types import (
     Document,
@@ -21,12 +22,11 @@ from sentire.types import (
     Language,
     ModelInfo,
     Prediction,
+    Segment,
     Sentence,
     Warning,
 )
 
-CONFIDENT = 0.7
-"""Score from which a sentence's polarity counts for ``mixed``."""
 _UNKNOWN_SHARE = 0.1
 _UNSURE_LANGUAGE = 0.35
 """Below it lie "ok" and single words; one ordinary English phrase in twenty is below 0.63."""
@@ -104,16 +104,19 @@ def predict(
     shares = probabilities(whole[None], temperature=temperature)[0]
     label, score, named = _name(shares, polarity.labels, POLARITY)
     parts: list[Sentence] | UnsetType = UNSET
+    mixed: bool | None = None
     if sentences:
-        parts = _sentences(document, logits[polarity.output][n_windows:], polarity, temperature)
-        if not parts:
-            parts = [Sentence(0, len(document.text), label, score)]
+        parts, mixed = [Sentence(0, len(document.text), label, score)], False
+        if document.segments:
+            rows = probabilities(logits[polarity.output][n_windows:], temperature=temperature)
+            parts = _sentences(document.segments, rows, polarity.labels)
+            mixed = _mixed(document.segments, rows, polarity.labels)
     return Prediction(
         text=document.text,
         label=label,
         score=score,
         probabilities=named,
-        mixed=None if isinstance(parts, UnsetType) else _mixed(parts),
+        mixed=mixed,
         language=document.language,
         coverage=document.coverage,
         warnings=_warnings(document, score, polarity),
@@ -156,21 +159,18 @@ def _name(
     return labels[best], values[best], {**dict.fromkeys(contract, 0.0), **named}
 
 
-def _sentences(document: Document, logits: Array, head: Head, temperature: float) -> list[Sentence]:
-    if not document.segments:
-        return []
+def _sentences(segments: Sequence[Segment], rows: Array, labels: Sequence[str]) -> list[Sentence]:
     found = []
-    for segment, shares in zip(
-        document.segments, probabilities(logits, temperature=temperature), strict=True
-    ):
-        label, score, _ = _name(shares, head.labels, POLARITY)
+    for segment, shares in zip(segments, rows, strict=True):
+        label, score, _ = _name(shares, labels, POLARITY)
         found.append(Sentence(segment.start, segment.end, label, score))
     return found
 
 
-def _mixed(sentences: Sequence[Sentence]) -> bool:
-    sure = {sentence.label for sentence in sentences if sentence.score >= CONFIDENT}
-    return {"negative", "positive"} <= sure
+def _mixed(segments: Sequence[Segment], rows: Array, labels: Sequence[str]) -> bool:
+    if not {"negative", "positive"} <= set(labels):
+        return False
+    return disagree(segments, *(rows[:, labels.index(name)] for name in ("negative", "positive")))
 
 
 def _emotion(document: Document, logits: Logits, head: Head) -> Emotion:

@@ -15,8 +15,9 @@ import msgspec
 from sentire.errors import EmptyText, NotText, OptionError, TextError, TextTooLong
 from sentire.text.language import LanguageIdentifier
 from sentire.text.normalize import NormalizationSettings, Normalized, Normalizer
-from sentire.text.segment import segment
+from sentire.text.segment import Span, find_spans, segment
 from sentire.text.tokenize import TextTokenizer
+from sentire.text.values import kind_of
 from sentire.types import Coverage, Document, OnLong, Segment, Window
 
 
@@ -37,12 +38,12 @@ class _Text(NamedTuple):
 
     original: str
     normalized: Normalized
-    spans: list[tuple[int, int]]
+    spans: list[Span]
 
     def parts(self) -> list[str]:
         """Give the whole text, and behind it those of its spans."""
         whole = self.normalized.text
-        return [whole, *(whole[start:end] for start, end in self.spans)]
+        return [whole, *(whole[span.start : span.end] for span in self.spans)]
 
 
 _ON_LONG: tuple[str, ...] = get_args(OnLong)
@@ -142,11 +143,11 @@ class TextPath:
 
     def _read(self, value: object, *, sentences: bool) -> _Text | TextError:
         if not isinstance(value, str):
-            return NotText(_kind(value))
+            return NotText(kind_of(value))
         normalized = self._normalize(value)
         if not _VISIBLE.search(normalized.text):
             return EmptyText()
-        spans = segment(normalized.text) if sentences else []
+        spans = find_spans(normalized.text) if sentences else []
         return _Text(value, normalized, spans if len(spans) > 1 else [])
 
     def _document(
@@ -172,8 +173,9 @@ class TextPath:
             windows=windows,
             segments=tuple(
                 Segment(
-                    *text.normalized.source_span(*span),
+                    *text.normalized.source_span(span.start, span.end),
                     self._tokenizer.window(part[: self._room]),
+                    contrast=span.contrast,
                 )
                 for span, part in zip(text.spans, parts, strict=True)
             ),
@@ -187,14 +189,3 @@ class TextPath:
             rows = [(window.ids.tolist(), window.weight) for window in windows]
             digest.update(msgspec.json.encode((text, segment(text), ids, rows)))
         return f"sha256:{digest.hexdigest()}"
-
-
-def _kind(value: object) -> str:
-    """Name what a value is, in words that fit JSON and tables as well as Python."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, (int, float)):
-        return "a number"
-    return f"of type {type(value).__name__}"
