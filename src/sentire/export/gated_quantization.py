@@ -27,6 +27,7 @@ from sentire.export.graph import write_graph
 from sentire.export.quantize import Inputs, Quantized
 from sentire.export.search import GateTrial, fewest
 from sentire.export.sensitivity import Cost, layer_costs
+from sentire.inference.postprocess import probabilities
 from sentire.labels import LABELS
 from sentire.text.path import TextPath
 from sentire.threads import available_threads
