@@ -28,9 +28,12 @@ from sentire.bundle.store import read_manifest
 from sentire.cli import main as exits
 from sentire.cli import scoring
 from sentire.cli.commands import commands
-from sentire.service import access, body, patience, problems, routes
-from sentire.service.wire import native
+from sentire.protocols.native import routes
+from sentire.protocols.native import wire as native
 from sentire.types import RowError
+from sentire.web import auth as access
+from sentire.web import body, problems
+from sentire.web import deadline as patience
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"

@@ -7,7 +7,7 @@ import pytest
 
 import sentire
 from sentire.inference.analyzer import Analyzer
-from sentire.service.models import Models
+from sentire.serving.models import Models
 from tiny import make_bundle
 
 

@@ -7,7 +7,7 @@ from sentire.backends.fake import FakeBackend
 from sentire.bundle.store import read_bundle
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.scheduler import Scheduler, Scheduling
-from sentire.service.models import Models
+from sentire.serving.models import Models
 
 OUTPUTS = {"logits": 3, "emotion": 7}
 

@@ -6,10 +6,11 @@ import httpx
 import numpy as np
 from tritonclient.http import InferenceServerClient, InferInput
 
-from sentire.config import Limits, Server, Settings
+from sentire.service.settings import Settings
+from sentire.web.settings import Limits, ServerSettings
 
 SETTINGS = Settings(
-    server=Server(access_log=False),
+    server=ServerSettings(access_log=False),
     limits=Limits(body_bytes=100_000, texts=8, text_characters=2000),
 )
 

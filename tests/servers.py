@@ -11,8 +11,8 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from sentire.config import Settings
-from sentire.service.server import bind, configuration, url_of
+from sentire.service.settings import Settings
+from sentire.web.server import bind, configuration, url_of
 
 
 @contextmanager
@@ -27,7 +27,8 @@ def running(
             await super().startup(sockets)
             started.set()
 
-    server = Announcing(configuration(app, settings or Settings()))
+    settings = settings or Settings()
+    server = Announcing(configuration(app, settings.server, settings.limits))
     with bind(host, port) as sock:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
         thread.start()

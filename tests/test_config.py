@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentire.config import Settings, load_settings
 from sentire.errors import OptionError
+from sentire.service.settings import Settings, load_settings
 
 
 def test_without_file_and_variables_the_defaults_hold():

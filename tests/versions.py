@@ -5,7 +5,7 @@ from pathlib import Path
 
 import sentire
 from sentire.bundle.store import read_bundle
-from sentire.service.models import Models
+from sentire.serving.models import Models
 
 
 def point(alias: Path, bundle: Path) -> None:

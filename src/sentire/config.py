@@ -1,21 +1,22 @@
-"""Settings of the servers: what can be set, within which bounds, and where a value came from.
+"""Read settings: from a file, from an environment, within the bounds that their records state.
 
 Reads:   a TOML file and the variables of an environment that begin with ``SENTIRE_``
-Gives:   one frozen :class:`Settings`
-Never:   looks at the process's own environment; the caller hands it over
+Gives:   one frozen record
+Never:   knows a setting: rooms own theirs; looks at the process's own environment
 """
 
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from sentire.errors import OptionError
-from sentire.types import Engine
+
+S = TypeVar("S", bound=Struct)
 
 PREFIX = "SENTIRE_"
 _ELSEWHERE = {"SENTIRE_DEBUG"}
@@ -28,132 +29,7 @@ _KUBERNETES = re.compile(
 )
 
 
-Origin = Annotated[
-    str,
-    Meta(
-        pattern=r"^(\*|https?://[^/\s,*]+)$",
-        description="origins, such as https://shop.example or http://127.0.0.1:3000, or *",
-    ),
-]
-
-
-class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the server listens, and how it ends."""
-
-    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
-    """Address or name. The default is reachable from this machine only."""
-    port: Annotated[int, Meta(ge=0, le=65535)] | None = None
-    """TCP port; 0 takes a free one; None is 8080, and 5000 for the model service alone."""
-    access_log: bool = True
-    """Write one line a request to stderr: method, route, status, time. Never the path or the query
-    that was sent, or a text."""
-    log: Literal["text", "json"] = "text"
-    """Form of the log on stderr: lines for people, or one JSON object a line for programs."""
-    open: bool = False
-    """Listen on an address that other machines reach although there are no keys: whoever reaches it
-    may use it."""
-    cors_origins: tuple[Origin, ...] = ()
-    """Origins of other sites whose pages may read answers, such as https://shop.example; * is every
-    site. Without any, a browser shows answers to our own page only. Programs need none of it."""
-    shutdown_s: Annotated[int, Meta(ge=0, le=600)] = 10
-    """Seconds that running requests get to finish once the server was told to stop."""
-    workers: Annotated[int, Meta(ge=1, le=256)] = 1
-    """Processes that serve the port together, each with its own copy of the models and its share
-    of `threads`. With more than one, another process watches over them."""
-    hang_s: Annotated[float, Meta(gt=0, le=3600)] = 10.0
-    """Seconds after which a worker that does not answer the one that watches is replaced."""
-    tracing: bool = False
-    """Send OpenTelemetry traces, to where the variables `OTEL_…` say. Needs the extra `otel`."""
-
-
-class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one request may ask for. Larger limits let one caller take more of the machine."""
-
-    body_bytes: Annotated[int, Meta(ge=1)] = 8 * 1024 * 1024
-    """Bytes of a request body."""
-    arriving_bytes: Annotated[int, Meta(ge=1)] | None = None
-    """Bytes of all request bodies that have arrived in part, in each worker; more are refused with
-    429. At least `body_bytes`; None is eight times that. Small bodies arrive whole and don't
-    count."""
-    texts: Annotated[int, Meta(ge=1)] = 1000
-    """Texts in one request."""
-    text_characters: Annotated[int, Meta(ge=1)] = 100_000
-    """Code points of one text."""
-    queue: Annotated[int, Meta(ge=1)] = 4096
-    """Pieces of text that may wait for the model, over all requests; more are refused at once.
-    A short text is one piece."""
-    request_s: Annotated[float, Meta(gt=0, le=3600)] = 30.0
-    """Seconds a body may take to arrive, again seconds its answer may take, and again seconds an
-    answer may wait to be read. A request may ask for less with `X-Request-Timeout`."""
-    head_s: Annotated[float, Meta(gt=0, le=3600)] = 10.0
-    """Seconds the head of a request may take to arrive on an open connection."""
-
-
-class Keys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who may ask."""
-
-    file: Annotated[str, Meta(min_length=1)] | None = None
-    """The file of keys, as `sentire keys` writes it. With it every request but those for health
-    needs one. A changed file is taken while the server runs."""
-    rate: Annotated[float, Meta(gt=0)] | None = None
-    """Texts a second that the holder of a key may ask for, where its line does not say; up to ten
-    seconds of it at once. None does not limit them."""
-
-
-class Cache(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Answers that were given before. What is kept is the answer without its text, under a hash."""
-
-    bytes: Annotated[int, Meta(ge=0)] = 16 * 1024 * 1024
-    """Memory for answers, about 700 bytes each; 0 keeps none."""
-    url: Annotated[str, Meta(min_length=1)] | None = None
-    """A Redis or Valkey server that several processes share, such as redis://127.0.0.1:6379/0.
-    Needs the extra `redis`."""
-    timeout_s: Annotated[float, Meta(gt=0, le=10)] = 0.05
-    """Seconds an answer may wait for that server."""
-    retry_s: Annotated[float, Meta(gt=0, le=3600)] = 5.0
-    """Seconds between two looks for that server once it did not answer; meanwhile nobody waits."""
-    keep_s: Annotated[int, Meta(ge=1)] = 7 * 24 * 3600
-    """Seconds that server keeps an answer."""
-
-
-class Remote(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Model services that hold the models, so that ``sentire serve`` loads none."""
-
-    urls: tuple[Annotated[str, Meta(min_length=1)], ...] = ()
-    """Addresses of services with the same models, such as http://model:5000. A request goes to one
-    that is healthy. Needs the extra `client`."""
-    key: Annotated[str, Meta(min_length=1)] | None = None
-    """The key that they ask for."""
-
-
-class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything a server can be told."""
-
-    model: Annotated[str, Meta(min_length=1)] | None = None
-    """A packaged model's name, ``name@version``, a bundle's folder, an alias file that holds the
-    path of one, or ``REGISTRY/NAME@ALIAS``; ``NAME=`` before it serves it under that name. None is
-    the default one."""
-    models: tuple[Annotated[str, Meta(min_length=1)], ...] = ()
-    """Further models beside it, written in the same way."""
-    reload_s: Annotated[float, Meta(ge=0, le=3600)] = 1.0
-    """Seconds between two looks at where the models come from. A new version is loaded, checked and
-    exchanged while the old one serves; 0 never looks."""
-    downloads: Annotated[str, Meta(min_length=1)] | None = None
-    """Folder for models that are pulled from a registry; several servers may share it. None is
-    ``sentire`` in the user's cache folder."""
-    engine: Engine = "openvino"
-    """What runs the model. The others need an extra: ``onnxruntime``, or ``gpu`` for CUDA and
-    TensorRT."""
-    threads: Annotated[int, Meta(ge=1, le=1024)] | None = None
-    """Threads of the inference engine; None takes what the container's quota allows."""
-    server: Server = Server()
-    limits: Limits = Limits()
-    keys: Keys = Keys()
-    cache: Cache = Cache()
-    remote: Remote = Remote()
-
-
-def load_settings(file: Path | None, environ: Mapping[str, str]) -> Settings:
+def read_settings(kind: type[S], file: Path | None, environ: Mapping[str, str]) -> S:
     """Read settings; a variable wins over the file, the file over the defaults.
 
     ``[limits] texts = 500`` in the file and ``SENTIRE_LIMITS_TEXTS=500`` in the environment set
@@ -161,6 +37,8 @@ def load_settings(file: Path | None, environ: Mapping[str, str]) -> Settings:
 
     Parameters
     ----------
+    kind : subclass of Struct
+        Its fields are settings, or structs of settings.
     file : Path or None
         A TOML file.
     environ : mapping
@@ -171,13 +49,8 @@ def load_settings(file: Path | None, environ: Mapping[str, str]) -> Settings:
     ------
     OptionError
         The file can't be read, a name is unknown, or a value is not allowed.
-
-    Examples
-    --------
-    >>> load_settings(None, {"SENTIRE_SERVER_PORT": "9000"}).server.port
-    9000
     """
-    keys = dict(_leaves(Settings))
+    keys = dict(_leaves(kind))
     values = _from_file(file, keys) if file is not None else {}
     values |= _from_environ(environ, keys)
     tree: dict[str, Any] = {}
@@ -187,25 +60,16 @@ def load_settings(file: Path | None, environ: Mapping[str, str]) -> Settings:
         for part in tables:
             table = table.setdefault(part, {})
         table[name] = value
-    settings = msgspec.convert(tree, Settings)
-    _check_together(settings.limits)
-    return settings
+    return msgspec.convert(tree, kind)
 
 
-def _check_together(limits: Limits) -> None:
-    arriving, one = limits.arriving_bytes, limits.body_bytes
-    if arriving is not None and arriving < one:
-        raise OptionError(
-            f"limits.arriving_bytes is {arriving}, and limits.body_bytes {one}: the largest body "
-            "that is allowed could never arrive. Raise the first or lower the second."
-        )
-
-
-def checked(key: str, value: object, *, name: str) -> Any:
+def check_value(kind: type[Struct], key: str, value: object, *, name: str) -> Any:
     """Check a value that did not come from a file or the environment.
 
     Parameters
     ----------
+    kind : subclass of Struct
+        As for :func:`read_settings`.
     key : str
         Of the setting, dotted.
     value : object
@@ -217,7 +81,7 @@ def checked(key: str, value: object, *, name: str) -> Any:
     OptionError
         It is not allowed.
     """
-    return _checked(name, value, dict(_leaves(Settings))[key], strict=True)
+    return _checked(name, value, dict(_leaves(kind))[key], strict=True)
 
 
 def _leaves(kind: type[Struct], above: str = "") -> Iterator[tuple[str, Any]]:

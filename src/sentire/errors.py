@@ -1,6 +1,6 @@
 """Everything sentire raises on purpose.
 
-Each says what came, what is allowed and what to do. None knows HTTP: ``service/problems.py`` holds
+Each says what came, what is allowed and what to do. None knows HTTP: ``web/problems.py`` holds
 the one table from errors to status codes, ``cli/main.py`` the one to exit codes.
 
 SentireError

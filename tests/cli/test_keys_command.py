@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sentire.service.keys import Keys
+from sentire.web.keys import Keys
 
 SENTIRE = Path(sys.executable).with_name("sentire")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sentire.service.server import bind, url_of
+from sentire.web.server import bind, url_of
 from servers import serving
 
 SENTIRE = Path(sys.executable).with_name("sentire")

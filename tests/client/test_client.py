@@ -15,7 +15,6 @@ from starlette.routing import Route
 
 from both import Both
 from sentire.client import AsyncClient, Client, RetryPolicy
-from sentire.config import Keys, Limits, Server, Settings
 from sentire.errors import (
     Closed,
     EmptyText,
@@ -27,11 +26,13 @@ from sentire.errors import (
 )
 from sentire.gateway.app import create_app as create_gateway
 from sentire.service.app import create_app
-from sentire.service.keys import new_key
+from sentire.service.settings import Settings
+from sentire.web.keys import new_key
+from sentire.web.settings import KeySettings, Limits, ServerSettings
 from servers import running
 
 SETTINGS = Settings(
-    server=Server(access_log=False),
+    server=ServerSettings(access_log=False),
     limits=Limits(body_bytes=40_000, texts=50, text_characters=5000),
 )
 
@@ -172,7 +173,7 @@ def test_errors_carry_what_a_program_needs(client):
 def test_a_key_opens_a_server_that_asks_for_one(tiny_models, tmp_path):
     presented, key = new_key("analyst")
     (tmp_path / "keys").write_text(key.line(), encoding="utf-8")
-    settings = msgspec.structs.replace(SETTINGS, keys=Keys(file=str(tmp_path / "keys")))
+    settings = msgspec.structs.replace(SETTINGS, keys=KeySettings(file=str(tmp_path / "keys")))
     with running(create_app(tiny_models, settings), settings) as url:
         assert Both(url, api_key=presented).analyze("good").text == "good"
         for wrong in (None, "another"):

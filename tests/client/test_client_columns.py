@@ -6,8 +6,9 @@ import pyarrow
 import pytest
 
 from sentire.client import AsyncClient, Client
-from sentire.config import Server, Settings
 from sentire.service.app import create_app
+from sentire.service.settings import Settings
+from sentire.web.settings import ServerSettings
 from servers import running
 
 pandas = pytest.importorskip("pandas", reason="pandas is not installed")
@@ -18,7 +19,7 @@ TEXTS = ["很好用", None, "Terrible."]
 
 @pytest.fixture(scope="module")
 def url(tiny_models):
-    with running(create_app(tiny_models, Settings(server=Server(access_log=False)))) as url:
+    with running(create_app(tiny_models, Settings(server=ServerSettings(access_log=False)))) as url:
         yield url
 
 

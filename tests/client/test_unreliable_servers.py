@@ -13,15 +13,16 @@ import sentire
 from both import Both
 from held import Held, models_with
 from sentire.client import Client, RetryPolicy
-from sentire.config import Server, Settings
 from sentire.errors import ServiceOverloaded, ServiceUnreachable
 from sentire.service.app import create_app
-from sentire.service.models import Models
-from sentire.service.server import bind, url_of
+from sentire.service.settings import Settings
+from sentire.serving.models import Models
 from sentire.types import Prediction
+from sentire.web.server import bind, url_of
+from sentire.web.settings import ServerSettings
 from servers import running, serving
 
-SETTINGS = Settings(server=Server(access_log=False))
+SETTINGS = Settings(server=ServerSettings(access_log=False))
 
 
 @pytest.fixture(scope="module")

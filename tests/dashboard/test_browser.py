@@ -4,8 +4,9 @@ import shutil
 
 import pytest
 
-from sentire.config import Server, Settings
 from sentire.gateway.app import create_app
+from sentire.service.settings import Settings
+from sentire.web.settings import ServerSettings
 from servers import running
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -19,7 +20,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def url(tiny_models):
-    with running(create_app(tiny_models, Settings(server=Server(access_log=False)))) as url:
+    with running(create_app(tiny_models, Settings(server=ServerSettings(access_log=False)))) as url:
         yield url
 
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentire.config import Server, Settings
 from sentire.dashboard import page
 from sentire.gateway.app import create_app
+from sentire.service.settings import Settings
+from sentire.web.settings import ServerSettings
 from servers import running
 
 STATIC = Path(page.__file__).parent / "static"
@@ -16,7 +17,7 @@ STATIC = Path(page.__file__).parent / "static"
 
 @pytest.fixture(scope="module")
 def url(tiny_models):
-    with running(create_app(tiny_models, Settings(server=Server(access_log=False)))) as url:
+    with running(create_app(tiny_models, Settings(server=ServerSettings(access_log=False)))) as url:
         yield url
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from charts import DEPLOY
 
-from sentire.config import load_settings
+from sentire.service.settings import load_settings
 
 FILE = DEPLOY / "compose.yaml"
 COMPOSE = yaml.safe_load(FILE.read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ import yaml
 from charts import CHART, COPIES, DEPLOY, VALUES, golden, helm, render, written
 
 from ociregistry import oci_registry
-from sentire.config import load_settings
+from sentire.service.settings import load_settings
 
 ROOT = DEPLOY.parent
 

@@ -9,7 +9,6 @@ from starlette.responses import PlainTextResponse, Response
 import sentire
 from sentire.backends.fake import FakeBackend
 from sentire.bundle.store import read_bundle
-from sentire.config import Settings
 from sentire.distributed.ingress import Ingress
 from sentire.distributed.metrics_pages import MetricsPages, merged
 from sentire.distributed.proxy_errors import ProxyErrors
@@ -19,7 +18,8 @@ from sentire.errors import Closed
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.scheduler import Scheduler
 from sentire.service.app import create_app
-from sentire.service.models import Models
+from sentire.service.settings import Settings
+from sentire.serving.models import Models
 
 
 def ask(app, method, path, *, root_path="", **request):

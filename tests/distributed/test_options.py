@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from sentire.config import Limits
 from sentire.distributed.options import DeploymentOptions, read_options, settings_for
 from sentire.errors import OptionError
+from sentire.web.settings import Limits
 
 
 def test_a_command_line_and_a_file_say_the_same():

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sentire.config import Settings
 from sentire.gateway.app import create_app
-from sentire.service.opening import open_models
+from sentire.service.settings import Settings
+from sentire.serving.loading import open_models
 from servers import running
 
 ENGLISH = ("I love it, works perfectly.", "Broke after a day. Complete waste of money.", "It's ok.")

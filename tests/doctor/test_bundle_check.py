@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sentire.config import Remote, Settings
 from sentire.doctor.bundle import look
 from sentire.doctor.findings import Machine
+from sentire.service.settings import Settings
+from sentire.serving.settings import RemoteSettings
 
 
 @pytest.fixture
@@ -78,6 +79,6 @@ def test_a_process_that_an_instruction_ends_is_explained(doctor, tmp_path):
 
 
 def test_a_gateway_has_no_models_to_look_at():
-    settings = Settings(remote=Remote(urls=("http://127.0.0.1:1",)))
+    settings = Settings(remote=RemoteSettings(urls=("http://127.0.0.1:1",)))
     [finding] = look(Machine(settings))
     assert finding.status == "skipped"

@@ -1,8 +1,9 @@
 import pytest
 
-from sentire.config import Cache, Settings
 from sentire.doctor.cache import look
 from sentire.doctor.findings import Machine
+from sentire.service.settings import Settings
+from sentire.serving.settings import CacheSettings
 from valkeyserver import free_port, valkey
 
 
@@ -13,7 +14,7 @@ def server():
 
 
 def finding(url, **more):
-    [found] = look(Machine(Settings(cache=Cache(url=url, **more))))
+    [found] = look(Machine(Settings(cache=CacheSettings(url=url, **more))))
     return found
 
 

@@ -2,9 +2,9 @@ import os
 import shutil
 import time
 
-from sentire.config import Settings
 from sentire.doctor.clock import look
 from sentire.doctor.findings import Machine
+from sentire.service.settings import Settings
 
 
 def test_the_clock_of_this_machine_is_fine(only):

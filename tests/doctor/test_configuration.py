@@ -1,7 +1,8 @@
 import pytest
 
-from sentire.config import Keys, Settings
 from sentire.doctor.configuration import check_keys, read
+from sentire.service.settings import Settings
+from sentire.web.settings import KeySettings
 
 
 @pytest.mark.parametrize(
@@ -31,11 +32,11 @@ def test_settings_that_can_be_read_are_fine(tmp_path):
 def test_a_file_of_keys_that_can_not_be_used_is_broken(tmp_path, text):
     if text is not None:
         (tmp_path / "keys.txt").write_text(text)
-    finding = check_keys(Settings(keys=Keys(file=str(tmp_path / "keys.txt"))))
+    finding = check_keys(Settings(keys=KeySettings(file=str(tmp_path / "keys.txt"))))
     assert finding.status == "broken"
 
 
 def test_a_file_of_keys_that_can_be_used_is_nothing_to_say(tmp_path):
     (tmp_path / "keys.txt").write_text(f"shop:sha256:{64 * '0'}\n")
-    assert check_keys(Settings(keys=Keys(file=str(tmp_path / "keys.txt")))) is None
+    assert check_keys(Settings(keys=KeySettings(file=str(tmp_path / "keys.txt")))) is None
     assert check_keys(Settings()) is None

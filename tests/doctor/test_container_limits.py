@@ -5,9 +5,10 @@ import pytest
 from groups import control_group
 from mounts import mounting
 
-from sentire.config import Server, Settings
 from sentire.doctor.findings import Machine
 from sentire.doctor.limits import look
+from sentire.service.settings import Settings
+from sentire.web.settings import ServerSettings
 
 READ_ONLY = (
     "for folder in /tmp /var/tmp /usr/tmp; do [ -d $folder ] && "
@@ -31,7 +32,7 @@ def test_a_limit_of_open_files_is_found(doctor, limit, status):
 def test_a_limit_of_processes_is_compared_with_what_a_server_starts(machine_root):
     root = machine_root({"sys/fs/cgroup/pids.max": "100"})
     for n_workers, status in ((1, "fine"), (4, "broken")):
-        settings = Settings(threads=4, server=Server(workers=n_workers))
+        settings = Settings(threads=4, server=ServerSettings(workers=n_workers))
         findings = look(Machine(settings, root=root))
         assert [f.status for f in findings if "processes" in f.details] == [status]
 

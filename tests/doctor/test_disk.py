@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from mounts import mounting
 
-from sentire.config import Settings
 from sentire.doctor.disk import judge, look
 from sentire.doctor.findings import Machine
+from sentire.service.settings import Settings
 
 
 @pytest.mark.parametrize(("is_needed", "status"), [(False, "warning"), (True, "broken")])

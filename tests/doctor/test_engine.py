@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from sentire.config import Remote, Settings
 from sentire.doctor.engine import look, missing_library
 from sentire.doctor.findings import Machine
+from sentire.service.settings import Settings
+from sentire.serving.settings import RemoteSettings
 
 
 def write_module(folder: Path, name: str, code: str) -> dict[str, str]:
@@ -63,5 +64,7 @@ def test_a_provider_s_library_that_lacks_another_is_found(tmp_path):
 
 
 def test_a_gateway_needs_no_engine(only):
-    settings = Settings(engine="onnxruntime-cuda", remote=Remote(urls=("http://127.0.0.1:1",)))
+    settings = Settings(
+        engine="onnxruntime-cuda", remote=RemoteSettings(urls=("http://127.0.0.1:1",))
+    )
     assert only(look(Machine(settings))).status == "fine"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sentire.config import Settings
 from sentire.doctor.findings import Machine
 from sentire.doctor.gpu import look
+from sentire.service.settings import Settings
 
 CUDA = Settings(engine="onnxruntime-cuda")
 PCI = {"class": "0x030200\n", "vendor": "0x10de\n"}

@@ -42,7 +42,7 @@ def test_the_container_s_limit_counts_without_the_pages_that_can_go(machine_root
 
 
 def test_a_machine_with_little_memory_left_is_told(machine_root, only, tiny_bundle):
-    from sentire.config import Settings
+    from sentire.service.settings import Settings
 
     root = machine_root({"proc/meminfo": "MemAvailable: 20480 kB\n"})
     finding = only(look(Machine(Settings(model=str(tiny_bundle)), root=root)))

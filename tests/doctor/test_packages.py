@@ -2,9 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from sentire.config import Cache, Remote, Server, Settings
 from sentire.doctor.findings import Machine
 from sentire.doctor.packages import extras_in_use, look
+from sentire.service.settings import Settings
+from sentire.serving.settings import CacheSettings, RemoteSettings
+from sentire.web.settings import ServerSettings
 
 SENTIRE = ["numpy>=2.0", 'redis>=8.0; extra == "redis"', 'torch==2.13.0; extra == "training"']
 
@@ -63,7 +65,9 @@ def test_what_is_missing_is_broken(site):
     [
         pytest.param(Settings(), ["fine"], id="nobody asked for the extra"),
         pytest.param(
-            Settings(cache=Cache(url="redis://127.0.0.1/0")), ["broken"], id="the settings need it"
+            Settings(cache=CacheSettings(url="redis://127.0.0.1/0")),
+            ["broken"],
+            id="the settings need it",
         ),
     ],
 )
@@ -102,9 +106,9 @@ def test_extras_follow_from_the_settings():
     settings = Settings(
         model="s3://models/zh-en@production",
         engine="onnxruntime-tensorrt",
-        server=Server(tracing=True),
-        cache=Cache(url="redis://127.0.0.1/0"),
-        remote=Remote(urls=("http://127.0.0.1:5000",)),
+        server=ServerSettings(tracing=True),
+        cache=CacheSettings(url="redis://127.0.0.1/0"),
+        remote=RemoteSettings(urls=("http://127.0.0.1:5000",)),
     )
     assert extras_in_use(settings) == {"registry", "gpu", "otel", "redis", "client"}
     assert extras_in_use(Settings(model="zh-en")) == set()

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from sentire.config import Keys, Server, Settings
 from sentire.doctor import ports
 from sentire.doctor.findings import Machine
+from sentire.service.settings import Settings
+from sentire.web.settings import KeySettings, ServerSettings
 
 LISTEN = """
 import socket, sys
@@ -32,7 +33,7 @@ def listening():
 
 
 def look(**server):
-    return list(ports.look(Machine(Settings(server=Server(**server)))))
+    return list(ports.look(Machine(Settings(server=ServerSettings(**server)))))
 
 
 def test_a_port_that_is_taken_is_told_with_who_has_it():
@@ -69,9 +70,14 @@ def test_a_host_that_is_not_this_machine_is_told():
 @pytest.mark.parametrize(
     ("settings", "statuses"),
     [
-        (Settings(server=Server(host="0.0.0.0", port=0)), ["broken", "fine"]),
-        (Settings(server=Server(host="0.0.0.0", port=0, open=True)), ["fine"]),
-        (Settings(server=Server(host="0.0.0.0", port=0), keys=Keys(file="keys.txt")), ["fine"]),
+        (Settings(server=ServerSettings(host="0.0.0.0", port=0)), ["broken", "fine"]),
+        (Settings(server=ServerSettings(host="0.0.0.0", port=0, open=True)), ["fine"]),
+        (
+            Settings(
+                server=ServerSettings(host="0.0.0.0", port=0), keys=KeySettings(file="keys.txt")
+            ),
+            ["fine"],
+        ),
     ],
     ids=["no keys", "open", "keys"],
 )

@@ -3,16 +3,17 @@ from http.server import HTTPServer, SimpleHTTPRequestHandler
 
 import pytest
 
-from sentire.config import Remote, Settings
 from sentire.doctor.findings import Machine
 from sentire.doctor.services import look
 from sentire.service.app import create_app
+from sentire.service.settings import Settings
+from sentire.serving.settings import RemoteSettings
 from servers import running
 from valkeyserver import free_port
 
 
 def findings(*urls):
-    return [f.status for f in look(Machine(Settings(remote=Remote(urls=urls))))]
+    return [f.status for f in look(Machine(Settings(remote=RemoteSettings(urls=urls))))]
 
 
 def test_services_are_asked_for_their_health(tiny_models):
@@ -30,7 +31,9 @@ def test_something_else_that_answers_is_no_service(tmp_path):
         thread = threading.Thread(target=other.serve_forever)
         thread.start()
         [finding] = look(
-            Machine(Settings(remote=Remote(urls=(f"http://127.0.0.1:{other.server_port}",))))
+            Machine(
+                Settings(remote=RemoteSettings(urls=(f"http://127.0.0.1:{other.server_port}",)))
+            )
         )
         other.shutdown()
         thread.join()

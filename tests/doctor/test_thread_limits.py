@@ -4,9 +4,10 @@ import pytest
 from groups import control_group
 
 from sentire.cgroups import cpu_quota, memory_limit, process_limit, throttled
-from sentire.config import Server, Settings
 from sentire.doctor.findings import Machine
 from sentire.doctor.threads import judge, look
+from sentire.service.settings import Settings
+from sentire.web.settings import ServerSettings
 
 V1 = {"proc/self/cgroup": "4:cpu,cpuacct:/app\n0::/\n"}
 V2 = {"proc/self/cgroup": "0::/app.slice/sentire.service\n"}
@@ -89,7 +90,7 @@ def test_more_workers_than_cpus_are_told():
 
 def test_threads_within_the_quota_are_fine(machine_root, only):
     root = machine_root(V2 | {f"{OWN}/cpu.max": "400000 100000"})
-    finding = only(look(Machine(Settings(threads=1, server=Server(workers=1)), root=root)))
+    finding = only(look(Machine(Settings(threads=1, server=ServerSettings(workers=1)), root=root)))
     assert finding.status == "fine"
 
 

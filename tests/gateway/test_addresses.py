@@ -7,14 +7,15 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from sentire.config import Server, Settings
 from sentire.gateway.addresses import Addresses
 from sentire.gateway.app import create_app
 from sentire.gateway.remote import RemoteModels
 from sentire.service.app import create_app as create_service
+from sentire.service.settings import Settings
+from sentire.web.settings import ServerSettings
 from servers import running
 
-SETTINGS = Settings(server=Server(access_log=False), reload_s=0.1)
+SETTINGS = Settings(server=ServerSettings(access_log=False), reload_s=0.1)
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 
 

@@ -2,14 +2,15 @@ import httpx
 import pytest
 import requests
 
-from sentire.config import Server, Settings
 from sentire.gateway.app import create_app
+from sentire.service.settings import Settings
+from sentire.web.settings import ServerSettings
 from servers import running
 
 
 @pytest.fixture(scope="module")
 def url(tiny_models):
-    settings = Settings(server=Server(access_log=False))
+    settings = Settings(server=ServerSettings(access_log=False))
     with running(create_app(tiny_models, settings)) as url:
         yield url
 

@@ -13,20 +13,21 @@ import pytest
 import sentire
 from sentire.backends.fake import FakeBackend
 from sentire.bundle.store import read_bundle
-from sentire.config import Keys, Limits, Server, Settings
 from sentire.gateway.app import create_app
 from sentire.gateway.remote import RemoteModels
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.scheduler import Scheduler, Scheduling
 from sentire.service.app import create_app as create_service
-from sentire.service.keys import new_key
-from sentire.service.models import Models
-from sentire.service.server import bind, url_of
+from sentire.service.settings import Settings
+from sentire.serving.models import Models
+from sentire.web.keys import new_key
+from sentire.web.server import bind, url_of
+from sentire.web.settings import KeySettings, Limits, ServerSettings
 from servers import running, serving
 from tiny import make_bundle
 
 SETTINGS = Settings(
-    server=Server(access_log=False),
+    server=ServerSettings(access_log=False),
     limits=Limits(body_bytes=200_000, texts=50, text_characters=5000),
     reload_s=0.1,
 )
@@ -270,7 +271,7 @@ def test_a_caller_who_left_costs_the_service_nothing_more(tiny_bundle):
 def test_a_key_that_the_service_does_not_take_is_not_the_caller_s_fault(tiny_models, tmp_path):
     presented, key = new_key("gateway")
     (tmp_path / "keys").write_text(key.line(), encoding="utf-8")
-    locked = msgspec.structs.replace(SETTINGS, keys=Keys(file=str(tmp_path / "keys")))
+    locked = msgspec.structs.replace(SETTINGS, keys=KeySettings(file=str(tmp_path / "keys")))
     with ExitStack() as stack:
         service = stack.enter_context(running(create_service(tiny_models, locked), locked))
         outside, _ = gateway_over(stack, service, api_key="another")

@@ -9,15 +9,16 @@ import pytest
 
 import sentire
 from sentire.bundle.store import read_bundle
-from sentire.config import Server, Settings
 from sentire.errors import BundleDamaged, RegistryUnavailable
 from sentire.registry.aliases import promote, rollback
 from sentire.registry.following import Following
 from sentire.registry.pushing import push
 from sentire.registry.references import Reference, open_registry
 from sentire.service.app import create_app
-from sentire.service.models import Models
-from sentire.service.opening import open_models
+from sentire.service.settings import Settings
+from sentire.serving.loading import open_models
+from sentire.serving.models import Models
+from sentire.web.settings import ServerSettings
 from servers import running
 
 
@@ -148,7 +149,7 @@ def test_promoting_under_load_fails_no_request(url, made, tmp_path):
         settings = Settings(
             model=source(registry),
             downloads=str(tmp_path / "downloads"),
-            server=Server(access_log=False),
+            server=ServerSettings(access_log=False),
             reload_s=0.05,
         )
         with open_models(settings) as models, running(create_app(models, settings)) as served:

@@ -7,10 +7,10 @@ import pytest
 
 from held import Paced, models_with
 from lines import lines_to
-from sentire import config
-from sentire.config import Server, Settings
 from sentire.service.app import create_app
-from sentire.service.keys import new_key
+from sentire.service.settings import Settings
+from sentire.web.keys import new_key
+from sentire.web.settings import KeySettings, ServerSettings
 from servers import running
 
 RUN_S = 0.05
@@ -22,7 +22,7 @@ CONNECTIONS = 64
 def settings_with(file, *names):
     made = {name: new_key(name) for name in names}
     file.write_text("".join(key.line() for _, key in made.values()))
-    settings = Settings(server=Server(access_log=False), keys=config.Keys(file=str(file)))
+    settings = Settings(server=ServerSettings(access_log=False), keys=KeySettings(file=str(file)))
     return settings, {name: presented for name, (presented, _) in made.items()}
 
 

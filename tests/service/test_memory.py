@@ -102,8 +102,8 @@ def test_versions_that_were_replaced_give_their_memory_back(tmp_path):
 def test_what_a_server_has_loaded_is_out_of_garbage_collection_when_it_begins():
     code = """
 import gc, os, signal
-from sentire.config import Settings
-from sentire.service.server import bind, run
+from sentire.service.settings import Settings
+from sentire.web.server import bind, run
 
 async def app(scope, receive, send):
     for _ in range(2):  # startup, shutdown

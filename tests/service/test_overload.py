@@ -12,11 +12,12 @@ import pytest
 
 from held import Paced, models_with
 from lines import lines_to
-from sentire.config import Server, Settings
 from sentire.service.app import create_app
+from sentire.service.settings import Settings
+from sentire.web.settings import ServerSettings
 from servers import running
 
-SETTINGS = Settings(server=Server(access_log=False))
+SETTINGS = Settings(server=ServerSettings(access_log=False))
 SECONDS = float(os.environ.get("OVERLOAD_SECONDS", "5"))
 RUN_S = 0.2
 ROWS = 32

@@ -9,9 +9,9 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sentire.config import Settings
     from sentire.doctor.capacity import Option
     from sentire.doctor.measure import Measured
+    from sentire.service.settings import Settings
 
 _CORES = (1, 2, 4, 8)
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/\s*(s|min|h))?")
@@ -72,9 +72,9 @@ def plan(
 
     from sentire.doctor.capacity import cheapest, options
     from sentire.doctor.measure import measure
-    from sentire.service.sources import ModelSource, looking
+    from sentire.serving.sources import ModelSource, snapshot_reader
 
-    folder = looking(
+    folder = snapshot_reader(
         ModelSource.of(settings.model), Path(settings.downloads) if settings.downloads else None
     )().path
     with Console(stderr=True).status("measuring this machine …"):

@@ -13,8 +13,8 @@ from sentire.cli.serving import serving_options, with_options
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sentire.config import Settings
     from sentire.doctor.findings import Finding
+    from sentire.service.settings import Settings
 
 PORT = 8080
 _FINE, _BROKEN = 0, 1
@@ -92,8 +92,8 @@ def doctor(  # noqa: PLR0917 - click gives them by name
     Nothing is changed, and nobody is asked but the registries, caches and services that the
     settings name. With --capacity it measures this machine for some seconds instead.
     """
-    from sentire.config import load_settings
     from sentire.doctor import configuration
+    from sentire.service.settings import load_settings
 
     if capacity is not None:
         from sentire.cli.capacity import plan, rate_of, seconds_of

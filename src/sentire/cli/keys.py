@@ -38,7 +38,7 @@ def keys(file: Path, add: str | None, remove: str | None, rate: float | None, ad
     A running server takes the changed file within a second. To exchange a key, add a second one of
     the same name, hand it out, and then delete the line of the first.
     """
-    from sentire.service.keys import new_key, read_key_text, read_keys
+    from sentire.web.keys import new_key, read_key_text, read_keys
 
     if add is not None and remove is not None:
         raise click.UsageError("--add and --remove are two steps; take one.")

@@ -13,7 +13,7 @@ from sentire.errors import OptionError
 from sentire.types import Engine
 
 if TYPE_CHECKING:
-    from sentire.config import Settings
+    from sentire.service.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -122,7 +122,7 @@ def serve_until_stopped(
     # Set before anything is loaded, so that a stop during the start is a clean end as well.
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
-    from sentire.config import load_settings
+    from sentire.service.settings import load_settings
 
     settings = with_options(load_settings(config, os.environ), options)
     if settings.remote.urls and not may_be_remote:
@@ -141,11 +141,14 @@ def with_options(settings: "Settings", options: dict[str, Any]) -> "Settings":
     """Settings with the options of a command in them, which win."""
     from msgspec.structs import replace
 
-    from sentire.config import checked
+    from sentire.config import check_value
+    from sentire.service.settings import Settings
 
     given = {key: value for key, value in options.items() if value not in {None, ()}}
     if "cors_origins" in given:
-        checked("server.cors_origins", given["cors_origins"], name="option --cors-origin")
+        check_value(
+            Settings, "server.cors_origins", given["cors_origins"], name="option --cors-origin"
+        )
     server = {
         field: given.pop(option)
         for option, field in (
@@ -173,7 +176,7 @@ def with_options(settings: "Settings", options: dict[str, Any]) -> "Settings":
 
 def _serve(app: str, ready: str, settings: "Settings", default_port: int) -> None:
     from sentire.cli import starting
-    from sentire.service import server
+    from sentire.web import server
 
     wanted = settings.server.port
     sock = server.bind(settings.server.host, default_port if wanted is None else wanted)

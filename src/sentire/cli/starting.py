@@ -14,9 +14,9 @@ from sentire.errors import OptionError
 if TYPE_CHECKING:
     from socket import socket
 
-    from sentire.config import Settings
     from sentire.gateway.remote import RemoteModels
-    from sentire.service.models import Models
+    from sentire.service.settings import Settings
+    from sentire.serving.models import Models
     from sentire.workers.member import Member
 
 Announce = Callable[[list[str]], None]
@@ -39,15 +39,16 @@ def serve_alone(app: str, settings: "Settings", sock: "socket", announce: Announ
     announce : function
         Called with the models' names once requests are taken.
     """
-    from sentire.service import server
-    from sentire.service.serving import names_of
+    from sentire.serving.served import names_of
+    from sentire.web import server
 
     create_app = import_module(app).create_app
     with open_served(settings) as models:
         server.run(
             create_app(models, settings),
             sock,
-            settings,
+            settings.server,
+            settings.limits,
             on_ready=lambda: announce(names_of(models)),
         )
 
@@ -135,9 +136,12 @@ def open_served(settings: "Settings", member: "Member | None" = None) -> "Models
         from sentire.gateway.remote import open_remote
 
         return open_remote(settings)
-    from sentire.service.opening import open_models
+    from sentire.service.shared_models import open_shared_models
+    from sentire.serving.loading import open_models
 
-    return open_models(settings, member)
+    if member is not None:
+        return open_shared_models(settings, member)
+    return open_models(settings, max_waiting=settings.limits.queue)
 
 
 def start_log(form: str) -> None:
@@ -147,6 +151,6 @@ def start_log(form: str) -> None:
     logging.basicConfig(format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("sentire").setLevel(logging.INFO)
     if form == "json":
-        from sentire.service.logs import json_formatter
+        from sentire.telemetry.logs import json_formatter
 
         logging.getLogger().handlers[0].setFormatter(json_formatter())

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from sentire.cli.main import verdict
-from sentire.config import Settings
+from sentire.service.settings import Settings
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +52,8 @@ def _work(task: Task, folder: Path) -> None:
     from importlib import import_module
 
     from sentire.cli.starting import open_served, start_log
-    from sentire.service import metrics, server
+    from sentire.telemetry import metrics
+    from sentire.web import server
     from sentire.workers.acceptor import Acceptor
     from sentire.workers.member import Member
 
@@ -66,7 +67,14 @@ def _work(task: Task, folder: Path) -> None:
     ):
         app = create_app(models, task.settings, member=member)
         accept = partial(Acceptor, heartbeats=member.heartbeats, number=task.number)
-        server.run(app, sock, task.settings, on_ready=lambda: None, accept=accept)
+        server.run(
+            app,
+            sock,
+            task.settings.server,
+            task.settings.limits,
+            on_ready=lambda: None,
+            accept=accept,
+        )
 
 
 def _stop_with_supervisor() -> None:

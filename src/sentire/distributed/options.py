@@ -1,7 +1,7 @@
 """What an application on Ray can be told: arguments of ``build``, and settings of each replica.
 
 Reads:   arguments as ``serve run`` or a Serve config file gives them; a settings file; variables
-Gives:   frozen :class:`DeploymentOptions`; the :class:`~sentire.config.Settings` of one replica
+Gives:   frozen :class:`DeploymentOptions`; the settings of one replica
 Never:   imports Ray
 """
 
@@ -13,8 +13,9 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from sentire.config import Server, Settings, load_settings
 from sentire.errors import OptionError
+from sentire.service.settings import Settings, load_settings
+from sentire.web.settings import ServerSettings
 
 _Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 _Count = Annotated[int, Meta(ge=1)]
@@ -117,7 +118,7 @@ def settings_for(options: DeploymentOptions, environ: Mapping[str, str], *, cpus
     """
     settings = load_settings(None if options.config is None else Path(options.config), environ)
     for name, place in _ELSEWHERE.items():
-        if getattr(settings.server, name) != getattr(Server(), name):
+        if getattr(settings.server, name) != getattr(ServerSettings(), name):
             raise OptionError(
                 f"the settings have server.{name}, which does nothing on Ray. "
                 f"Take it away; there it is {place}."

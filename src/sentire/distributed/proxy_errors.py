@@ -12,27 +12,27 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sentire.service.problems import Refused
-from sentire.service.wire import refusing
+from sentire.protocols import dialects
+from sentire.web.problems import ProblemError
 
 _RAY = "/-/"
 """Where Ray's own pages are."""
 _LATER = {"Retry-After": "1"}
 
-_LOST = Refused(
+_LOST = ProblemError(
     503,
     "replica_lost",
     "The replica that had the request ended before it answered. Send it again.",
     _LATER,
 )
 _SAID = {
-    404: Refused(404, "not_found", "No application is at this path."),
-    408: Refused(503, "timed_out", "Ray's proxy got no answer within its request_timeout_s."),
-    429: Refused(
+    404: ProblemError(404, "not_found", "No application is at this path."),
+    408: ProblemError(503, "timed_out", "Ray's proxy got no answer within its request_timeout_s."),
+    429: ProblemError(
         429, "overloaded", "Too many requests wait for a replica already. Come back later.", _LATER
     ),
     500: _LOST,
-    503: Refused(503, "not_ready", "There is no replica that takes requests now.", _LATER),
+    503: ProblemError(503, "not_ready", "There is no replica that takes requests now.", _LATER),
 }
 
 
@@ -58,7 +58,7 @@ class ProxyErrors:
         if scope["type"] != "http" or scope["path"].startswith(_RAY):
             await self._app(scope, receive, send)
             return
-        refused: Refused | None = _LOST  # until the proxy says something
+        refused: ProblemError | None = _LOST  # until the proxy says something
         request_id = ""
 
         async def send_on(message: Message) -> None:
@@ -74,7 +74,7 @@ class ProxyErrors:
 
         await self._app(scope, receive, send_on)
         if refused is not None:
-            answer = refusing.response(refused, scope["path"])
+            answer = dialects.refuse(refused, scope["path"])
             if request_id:
                 answer.headers["X-Request-ID"] = request_id
             await answer(scope, receive, send)

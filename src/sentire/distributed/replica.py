@@ -11,13 +11,10 @@ import math
 import os
 import sys
 from contextlib import suppress
-from functools import partial
-from pathlib import Path
 from typing import Any, NoReturn
 
 from starlette.types import ASGIApp
 
-from sentire.config import Settings
 from sentire.distributed.autoscaler import WAIT_MS
 from sentire.distributed.ingress import Ingress
 from sentire.distributed.metrics_pages import merged
@@ -26,10 +23,10 @@ from sentire.distributed.queue_wait import QueueWait
 from sentire.errors import Closed, UnsupportedRequest
 from sentire.optional import import_extra
 from sentire.service.app import create_app
-from sentire.service.logs import json_formatter
-from sentire.service.models import Models
-from sentire.service.opening import open_cache, open_model
-from sentire.service.sources import ModelSource
+from sentire.service.settings import Settings
+from sentire.serving.loading import open_models
+from sentire.serving.models import Models
+from sentire.telemetry.logs import json_formatter
 
 PAGES = "pages"
 """Name of the actor that holds the figures of all replicas."""
@@ -160,12 +157,7 @@ def _why_not(done: str, name: str) -> str:
 
 
 def _open(settings: Settings) -> _ReplicaModels:
-    return _ReplicaModels(
-        [ModelSource.of(settings.model), *map(ModelSource.of, settings.models)],
-        open_model=partial(open_model, settings=settings),
-        cache=open_cache(settings.cache),
-        downloads=None if settings.downloads is None else Path(settings.downloads),
-    )
+    return open_models(settings, max_waiting=settings.limits.queue, make=_ReplicaModels)
 
 
 def _start_log(form: str) -> None:

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sentire.config import Cache
 from sentire.doctor.findings import Finding, Machine, broken, fine, missing, skipped, warning
 from sentire.errors import MissingExtra
 from sentire.optional import import_extra
+from sentire.serving.settings import CacheSettings
 
 NAME = "cache"
 
@@ -25,7 +25,7 @@ def look(machine: Machine) -> Iterator[Finding]:
         yield ask(cache.url, cache)
 
 
-def ask(url: str, cache: Cache) -> Finding:
+def ask(url: str, cache: CacheSettings) -> Finding:
     """Connect, and take the best time of a few answers.
 
     Parameters

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from sentire.config import Settings, load_settings
 from sentire.doctor.findings import Finding, fine, told
 from sentire.errors import OptionError
-from sentire.service.keys import read_keys
+from sentire.service.settings import Settings, load_settings
+from sentire.web.keys import read_keys
 
 NAME = "settings"
 

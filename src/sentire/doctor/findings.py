@@ -13,8 +13,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from sentire.config import Settings
 from sentire.errors import MissingExtra, SentireError
+from sentire.service.settings import Settings
 
 Status = Literal["fine", "warning", "broken", "skipped"]
 """``broken``: a command with these settings fails. ``warning``: it works, and not as well as it

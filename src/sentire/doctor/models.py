@@ -10,7 +10,7 @@ from pathlib import Path
 from sentire.doctor.findings import Machine
 from sentire.errors import SentireError
 from sentire.registry.references import names_registry
-from sentire.service.sources import ModelSource, look
+from sentire.serving.sources import ModelSource, read_snapshot
 
 
 def sources(machine: Machine) -> list[ModelSource]:
@@ -26,7 +26,7 @@ def folders(machine: Machine) -> dict[str, Path | SentireError]:
         if source.target is not None and names_registry(source.target):
             continue
         try:
-            found[str(source)] = look(source).path
+            found[str(source)] = read_snapshot(source).path
         except SentireError as error:
             found[str(source)] = error
     return found

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from sentire.config import Settings
 from sentire.doctor.findings import Finding, Machine, broken, fine, warning
 from sentire.registry.references import names_registry
+from sentire.service.settings import Settings
 
 NAME = "packages"
 ROOT = "sentire"

@@ -7,7 +7,7 @@ import psutil
 
 from sentire.doctor.findings import Finding, Machine, broken, fine, warning
 from sentire.errors import OptionError
-from sentire.service.server import bind, is_public
+from sentire.web.server import bind, is_public
 
 NAME = "ports"
 

@@ -19,9 +19,9 @@ from typing import get_args
 import msgspec
 import psutil
 
-from sentire.config import Settings
 from sentire.errors import SentireError
-from sentire.service.opening import open_model
+from sentire.service.settings import Settings
+from sentire.serving.loading import open_model
 from sentire.types import Engine
 
 _LIMIT_S = 120.0
@@ -83,7 +83,7 @@ def main(path: str, engine: str, threads: str) -> Trial:
     chosen = next(each for each in get_args(Engine) if each == engine)
     settings = Settings(engine=chosen, threads=int(threads) if threads else None)
     try:
-        analyzer = open_model(Path(path), settings=settings)
+        analyzer = open_model(Path(path), settings=settings, max_waiting=settings.limits.queue)
     except SentireError as error:
         return Trial(kind=type(error).__name__, error=str(error))
     except MemoryError:

@@ -13,7 +13,7 @@ from sentire.client import Client, RetryPolicy
 from sentire.client.servers import Servers
 from sentire.errors import SentireError, ServiceUnreachable
 from sentire.gateway.addresses import Addresses
-from sentire.service.models import ModelState
+from sentire.serving.models import ModelState
 from sentire.types import ModelInfo
 
 _LOOK = RetryPolicy(timeout_s=2.0, tries=1, longest_wait_s=0)

@@ -4,7 +4,7 @@ So models change there without touching the gateway. The servers are asked for t
 and again; a request goes to one that is healthy, and where none is, it is refused at once.
 
 Reads:   the addresses of model services
-Gives:   what ``service/models.py`` gives
+Gives:   what ``serving/models.py`` gives
 Never:   shows its own callers the addresses, or what a service says about the gateway's key
 """
 
@@ -16,7 +16,6 @@ from typing import Any, Self
 import msgspec
 
 from sentire.client import AsyncClient, RetryPolicy
-from sentire.config import Settings
 from sentire.errors import (
     RequestRefused,
     SentireError,
@@ -26,8 +25,9 @@ from sentire.errors import (
 )
 from sentire.gateway.addresses import Addresses, Lookup
 from sentire.gateway.poller import Services
-from sentire.service.models import ModelState
-from sentire.service.tracing import carrier
+from sentire.service.settings import Settings
+from sentire.serving.models import ModelState
+from sentire.telemetry.traces import carrier
 from sentire.types import ModelInfo, OnLong, Prediction, Unscored
 
 _LOG = logging.getLogger("sentire.models")

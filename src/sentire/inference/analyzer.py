@@ -19,11 +19,11 @@ from sentire.errors import TextError, UnsupportedRequest
 from sentire.inference.aside import Aside
 from sentire.inference.batching import padded_width
 from sentire.inference.landing import landed
-from sentire.inference.observing import TIMING, Observer
+from sentire.inference.observing import Observer
 from sentire.inference.postprocess import Array as Vector
 from sentire.inference.postprocess import embed, predict
 from sentire.inference.scheduler import Computing, Scheduler
-from sentire.inference.sharing import CLIENT, Client
+from sentire.request_context import CLIENT, TIMING, Client
 from sentire.text.values import plain, texts_in
 from sentire.types import Document, ModelInfo, OnLong, Prediction, RowError, Unscored, Window
 
@@ -196,7 +196,7 @@ class Analyzer:
         """Score the texts of one request without blocking the event loop.
 
         Requests that wait at the same time run together; those of different clients, as
-        :data:`~sentire.inference.sharing.CLIENT` tells them, by turns. When the caller is
+        :data:`~sentire.request_context.CLIENT` tells them, by turns. When the caller is
         cancelled, what has not run yet never will.
 
         Parameters

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from sentire.errors import Closed
-from sentire.inference.sharing import Client
+from sentire.request_context import Client
 
 T = TypeVar("T")
 

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
-from sentire.inference.sharing import Client, Turns
+from sentire.inference.sharing import Turns
+from sentire.request_context import Client
 from sentire.types import Batch
 
 # OpenVINO keeps about 4 MB for every shape that it meets, and the first run of one takes 30 ms. So

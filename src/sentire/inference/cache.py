@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from sentire.errors import Overloaded
 from sentire.inference.analyzer import Asked
-from sentire.inference.observing import TIMING
+from sentire.request_context import TIMING
 from sentire.types import ModelInfo, Prediction, Unscored
 
 Answer = Prediction | Unscored

@@ -20,7 +20,8 @@ from sentire.backends.base import Backend, Logits
 from sentire.errors import Closed, Overloaded
 from sentire.inference.batching import Batching, LengthBuckets, pad
 from sentire.inference.observing import Observer, Ran
-from sentire.inference.sharing import NOBODY, Client, Room
+from sentire.inference.sharing import NOBODY, Room
+from sentire.request_context import Client
 from sentire.types import Window
 
 

@@ -5,14 +5,10 @@ Gives:   whether there is room, and the place of each piece of work in the order
 Never:   knows what a client is: any value that a dictionary takes as a key, None being one of them
 """
 
-from collections.abc import Hashable, Mapping
-from contextvars import ContextVar
+from collections.abc import Mapping
 from types import MappingProxyType
 
-Client = Hashable | None
-
-CLIENT: ContextVar[Client] = ContextVar("sentire_client", default=None)
-"""For whom the request at hand is; None where clients are not told apart."""
+from sentire.request_context import Client
 
 NOBODY: Mapping[Client, int] = MappingProxyType({})
 

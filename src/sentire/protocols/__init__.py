@@ -1,0 +1,1 @@
+"""Dialects of HTTP: each a folder with its wire and its routes."""

@@ -1,0 +1,36 @@
+"""Answer as Hugging Face's servers do.
+
+Reads:   a body of ``huggingface_hub.InferenceClient``
+Gives:   the answer that it reads, or a refusal in its shape
+Never:   answers some of the texts
+"""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.responses import Response
+
+from sentire.protocols.context import Context
+from sentire.protocols.huggingface import wire
+from sentire.protocols.native.wire import PredictRequest
+from sentire.protocols.refusals import or_refusal
+from sentire.protocols.responses import facts, json_response, score_all
+
+
+def huggingface_endpoint(context: Context) -> Callable[[bytes], Awaitable[Response]]:
+    """Make the function that answers a body of this dialect.
+
+    Parameters
+    ----------
+    context : Context
+    """
+
+    async def answer(body: bytes) -> Response:
+        asked = wire.decode(body)
+        wanted = PredictRequest(texts=asked.texts, on_long=asked.on_long)
+        predictions = await score_all(context, wanted)
+        return json_response(wire.encode(asked, predictions), facts(predictions))
+
+    async def answer_or_refuse(body: bytes) -> Response:
+        return await or_refusal(answer(body), wire.encode_error)
+
+    return answer_or_refuse

@@ -1,0 +1,1 @@
+"""Sentire's own dialect."""

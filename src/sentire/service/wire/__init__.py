@@ -1,1 +1,0 @@
-"""What requests and answers look like on the wire, one file a dialect."""

@@ -1,0 +1,1 @@
+"""Which models a process serves: where they come from, and their versions that change meanwhile."""
