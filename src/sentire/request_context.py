@@ -4,9 +4,12 @@ Whoever takes requests in fills it, and whoever runs texts reads it or adds to i
 know the other.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, MutableMapping
 from contextvars import ContextVar
+from typing import Any, NamedTuple, Protocol
 
+Scope = MutableMapping[str, Any]
+"""Of a request, as ASGI has it."""
 Client = Hashable | None
 """Any value that a dictionary takes as a key; None where clients are not told apart."""
 
@@ -26,3 +29,30 @@ class Timing:
 
 TIMING: ContextVar[Timing | None] = ContextVar("sentire_timing", default=None)
 """Filled in for the request, where somebody wants to know."""
+
+
+class RequestRecord(NamedTuple):
+    """How a request ended."""
+
+    method: str
+    """"-" where it is none of ours."""
+    route: str
+    """The template of its path; "-" where there is none."""
+    status: int
+    seconds: float
+    """From its head to the beginning of its answer."""
+    request_id: str
+    timing: Timing
+
+
+class RequestObserver(Protocol):
+    """Is told of every request."""
+
+    def begin(self, scope: Scope) -> Callable[[RequestRecord], None] | None:
+        """Note that a request begins; what is given is called when it has ended, in the same task.
+
+        Parameters
+        ----------
+        scope : ASGI scope
+            Of the request.
+        """

@@ -13,11 +13,9 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
-from starlette.types import Scope
-
 from sentire.errors import OptionError
 from sentire.optional import import_extra
-from sentire.web.access_log import RequestRecord
+from sentire.request_context import RequestRecord, Scope
 
 SERVICE_NAME = "sentire"
 """Where ``OTEL_SERVICE_NAME`` does not say otherwise."""

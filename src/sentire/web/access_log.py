@@ -13,14 +13,14 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sentire.request_context import TIMING, Timing
+from sentire.request_context import TIMING, RequestObserver, RequestRecord, Timing
 from sentire.web import problems
 from sentire.web.auth import CALLER
 from sentire.web.problems import ProblemError
@@ -44,33 +44,6 @@ _HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 )
-
-
-class RequestRecord(NamedTuple):
-    """How a request ended."""
-
-    method: str
-    """"-" where it is none of ours."""
-    route: str
-    """The template of its path; "-" where there is none."""
-    status: int
-    seconds: float
-    """From its head to the beginning of its answer."""
-    request_id: str
-    timing: Timing
-
-
-class RequestObserver(Protocol):
-    """Is told of every request."""
-
-    def begin(self, scope: Scope) -> Callable[[RequestRecord], None] | None:
-        """Note that a request begins; what is given is called when it has ended, in the same task.
-
-        Parameters
-        ----------
-        scope : ASGI scope
-            Of the request.
-        """
 
 
 class AccessLogMiddleware:

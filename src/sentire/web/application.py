@@ -18,8 +18,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sentire.errors import SentireError
+from sentire.request_context import RequestObserver
 from sentire.web import docs, problems
-from sentire.web.access_log import AccessLogMiddleware, Refuse, RequestObserver, log_failure
+from sentire.web.access_log import AccessLogMiddleware, Refuse, log_failure
 from sentire.web.auth import AuthMiddleware
 from sentire.web.body import BodyReader
 from sentire.web.cors import cross_origin
