@@ -9,6 +9,7 @@ import sentire
 from sentire.inference.analyzer import Analyzer
 from sentire.serving.models import Models
 from tiny import make_bundle
+from versions import point
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +32,21 @@ def tiny_models(tiny_bundle: Path) -> Iterator[Models]:
     """The tiny bundle as a server has it."""
     with Models([str(tiny_bundle)], open_model=sentire.load) as models:
         yield models
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Three bundles that differ in their versions."""
+    folder = tmp_path_factory.mktemp("made")
+    for version in ("1.0.0", "2.0.0"):
+        make_bundle(folder / version, version=version)
+    make_bundle(folder / "plain", version="3.0.0", emotion=False)
+    return folder
+
+
+@pytest.fixture
+def alias(tmp_path, made):
+    """An alias file that names the first version."""
+    file = tmp_path / "live.txt"
+    point(file, made / "1.0.0")
+    return file
