@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound="Source")
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
-OPTIONS = ("head", "text_column", "label_column", "group_column", "query", "label", "data_root")
+OPTIONS = (
+    *("head", "text_column", "label_column", "group_column", "sheet", "query", "label"),
+    "data_root",
+)
 """Names under which :func:`data_options` hands the options over."""
 
 
@@ -37,6 +40,7 @@ def data_options(command: _Decorated) -> _Decorated:
         click.option(
             "--group-column", metavar="C", help="Column that names what rows belong together."
         ),
+        click.option("--sheet", metavar="NAME|NUMBER", help="Sheet of an Excel workbook."),
         click.option("--query", metavar="SQL", help="The SELECT to read from a database."),
         click.option(
             "--label",
@@ -151,7 +155,9 @@ def _listed(path: Path, kind: type[S], root: Path | None) -> list[S]:
 def _check(source: "Source") -> None:
     from sentire.errors import OptionError
     from sentire.evaluation.datasets import DROP
+    from sentire.io.names import refuse_remote
 
+    refuse_remote(source.file)
     allowed = (*LABELS[source.head], DROP)
     for name, label in source.labels.items():
         if label not in allowed:
