@@ -114,5 +114,5 @@ def test_fields_of_a_parquet_struct_are_named_with_dots(tmp_path):
 
 
 def test_a_path_that_leads_nowhere_is_refused(read):
-    with pytest.raises(SourceError, match="no column 'data.words'"):
+    with pytest.raises(SourceError, match=r"no column 'data\.words'"):
         read("in.jsonl", b'{"data": {"text": "a"}}\n', text_column="data.words")

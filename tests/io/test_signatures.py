@@ -3,10 +3,10 @@ import io
 import zipfile
 
 import pytest
+from test_excel import OLD, ROWS, ods, workbook
 
 from sentire.errors import InputError
 from sentire.io.inputs import Wanted, open_source
-from test_excel import OLD, ROWS, ods, workbook
 
 
 def archive(name):

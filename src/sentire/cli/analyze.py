@@ -19,6 +19,7 @@ _EXAMPLES = """
 Examples:
   sentire analyze "I absolutely love it"              one text
   sentire analyze -i reviews.csv -o scored.parquet    a file; the text column is found
+  sentire analyze -i reviews.xlsx --sheet 2 -o scored.csv   a sheet of a workbook
   sentire analyze -i big.jsonl.gz -o out.csv --resume go on after an interruption
   cat lines.txt | sentire analyze > out.jsonl         one text a line
   sentire analyze -i sqlite:///shop.db --query "SELECT id, text FROM reviews ORDER BY id"
@@ -27,6 +28,7 @@ Examples:
 例子:
   sentire analyze "房间很大，但是服务太差了。" --sentences   一段文本，并逐句分析
   sentire analyze -i 评论.csv --text-column 评论 -o 结果.csv   指定文本列
+  sentire analyze -i 评论.xlsx --sheet 五月 -o 结果.csv   Excel 工作簿中的一个工作表
   sentire analyze -i 旧文件.txt --encoding gb18030 -o 结果.jsonl   指定编码
 
 Exit codes: 0 all scored, 1 an error of ours, 2 wrong usage or an input that can't be read,
