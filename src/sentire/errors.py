@@ -84,7 +84,7 @@ class TextTooLong(TextError):
 
 
 class NotText(TextError):
-    """The value is no string."""
+    """The value is no string, or a cell such as NaN or #REF! that stands for a missing one."""
 
     code = "not_text"
 

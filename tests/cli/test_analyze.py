@@ -9,6 +9,10 @@ import subprocess
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xlsxwriter
+
+from sentire.io.checkpoint import Checkpoint, Tally, save_checkpoint
+from sentire.io.inputs import open_source
 
 MIXED = b"""{"id": 1, "text": "I love this"}
 {"id": 2, "text": ""}
@@ -206,3 +210,100 @@ def test_starting_over_is_said(analyze, tmp_path):
     done = analyze("-i", "in.txt", "-o", "out.jsonl")
     assert b"starting from the beginning" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.txt", "out.jsonl"]
+
+
+def test_an_excel_workbook_is_read_and_the_sheet_said(analyze, records, tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "r.xlsx") as book:
+        for name, text in (("One", "good"), ("Two", "太差了")):
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, ["id", "text"])
+            sheet.write_row(1, 0, [7, text])
+    done = analyze("r.xlsx")
+    (record,) = records(done.stdout)
+    assert (record["text"], record["input"]) == ("good", {"id": 7})
+    assert "sheet 'One' is read, of 'One', 'Two'" in done.stderr.decode()
+    done = analyze("-i", "r.xlsx", "--sheet", "Two", "-o", "out.parquet")
+    assert done.returncode == 0, done.stderr
+    assert pq.read_table(tmp_path / "out.parquet").column("id").to_pylist() == [7]
+
+
+def test_a_nested_text_stands_in_tables_too(analyze, tmp_path):
+    (tmp_path / "in.json").write_text('[{"data": {"text": "good"}}, {"data": {}}]')
+    done = analyze("-i", "in.json", "--text-column", "data.text", "-o", "out.csv")
+    assert done.returncode == 3
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
+    assert [row["data.text"] for row in rows] == ["good", ""]
+    assert rows[0]["data"] == '{"text":"good"}'
+
+
+def test_a_first_line_taken_for_names_is_said_and_can_be_kept(analyze, records, tmp_path):
+    (tmp_path / "in.csv").write_text("太差了\n很好\n")
+    done = analyze("in.csv")
+    assert [record["text"] for record in records(done.stdout)] == ["很好"]
+    assert b"--no-header" in done.stderr
+    done = analyze("in.csv", "--no-header")
+    assert [record["text"] for record in records(done.stdout)] == ["太差了", "很好"]
+    assert b"--no-header" not in done.stderr
+
+
+def test_missing_values_are_errors_in_their_place_or_kept(analyze, records, tmp_path):
+    (tmp_path / "in.csv").write_text("id,text\n1,NaN\n2,good\n")
+    done = analyze("in.csv")
+    assert done.returncode == 3
+    assert records(done.stdout)[0]["error"]["code"] == "not_text"
+    done = analyze("in.csv", "--keep-na")
+    assert records(done.stdout)[0]["text"] == "NaN"
+
+
+@pytest.mark.parametrize("option", [["--no-header"], ["--keep-na"], ["--encoding", "latin-1"]])
+def test_a_job_is_not_resumed_with_an_option_that_changes_its_rows(analyze, tmp_path, option):
+    (tmp_path / "in.csv").write_text("text\ngood\nfine\n")
+    words = ["-i", "in.csv", "-o", "out.jsonl"]
+    with open_source(tmp_path / "in.csv") as source:
+        job = {**source.identity, "text column": "text"}
+    checkpoint = Checkpoint(job=job, tally=Tally(rows=1), digest="", position=0)
+    (tmp_path / "out.jsonl.partial").write_bytes(b"")
+    save_checkpoint(tmp_path / "out.jsonl", checkpoint)
+    done = analyze(*words, *option, "--resume")
+    assert done.returncode == 2
+    assert b"belongs to another job" in done.stderr
+    assert option[0].lstrip("-") in done.stderr.decode().partition("differs in")[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        pytest.param(
+            ["a.csv", "b.csv"], 'for f in a.csv b.csv; do sentire analyze -i "$f"', id="2"
+        ),
+        pytest.param(["a.csv", "very good"], "a.csv: these are files", id="a file and a text"),
+        pytest.param(["no.csv", "none.xlsx"], "these are files", id="names of files"),
+        pytest.param(["notes"], "--input-format lines", id="a file without extension"),
+        pytest.param(["none.xlsx"], "no such file", id="one that is missing"),
+        pytest.param(["https://host/r.csv"], "curl", id="a web address"),
+        pytest.param(["https://host/"], "curl", id="a web page"),
+        pytest.param(["-i", "https://host/r"], "curl", id="a web address as input"),
+        pytest.param(["renamed.csv"], "is an Excel workbook", id="a renamed workbook"),
+        pytest.param(["good", "--no-header"], "goes with -i", id="an option of files"),
+        pytest.param(["notes", "--sheet", "1", "--input-format", "lines"], "Excel", id="sheet"),
+    ],
+)
+def test_what_is_no_text_is_not_scored_as_one(analyze, tmp_path, words, line):
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("text\ngood\n")
+    (tmp_path / "notes").write_text("good\n")
+    with xlsxwriter.Workbook(tmp_path / "r.xlsx") as book:
+        book.add_worksheet().write(0, 0, "text")
+    (tmp_path / "r.xlsx").rename(tmp_path / "renamed.csv")
+    done = analyze(*words)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert line in done.stderr.decode()
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_file_whose_name_has_blanks_and_one_with_a_format_are_read(analyze, records, tmp_path):
+    (tmp_path / "my notes.txt").write_text("good\n")
+    (tmp_path / "notes").write_text("fine\n")
+    assert records(analyze("my notes.txt").stdout)[0]["text"] == "good"
+    assert records(analyze("notes", "--input-format", "lines").stdout)[0]["text"] == "fine"
+    assert records(analyze("a" * 5000, "good").stdout)[1]["text"] == "good"

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from sentire.gateway.app import create_app
 from sentire.service.settings import Settings
@@ -39,6 +40,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "reviews.csv": reviews,
         "export.data": reviews,
         "评论.csv": "编号,评论,店名\n" + "".join(f"{i},{t},甲店\n" for i, t in enumerate(CHINESE)),
+        "nested.json": '[{"data": {"text": "Great."}}, {"data": {"text": "太差了"}}]',
+        "no-header.csv": "\n".join(CHINESE),
         "survey.csv": "question,answer\n" + "".join(f'Why?,"{t}"\n' for t in ENGLISH),
         "with-gaps.csv": 'text,id\n"Great.",1\n"",2\n',
         "reviews.jsonl": json_lines,
@@ -54,6 +57,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "keys.txt": f"shop:sha256:{64 * '0'}\n",
     }.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
+    with xlsxwriter.Workbook(tmp_path / "reviews.xlsx") as book:
+        for sheet in (book.add_worksheet("Old"), book.add_worksheet("New")):
+            sheet.write_column(0, 0, ["text", *ENGLISH])
     (tmp_path / "旧文件.txt").write_text("\n".join(CHINESE), encoding="gb18030")
     with gzip.open(tmp_path / "big.jsonl.gz", "wt", encoding="utf-8") as file:
         file.write(json_lines)

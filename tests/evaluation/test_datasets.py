@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xlsxwriter
 
 from sentire.errors import OptionError, SourceError
 from sentire.evaluation.datasets import LabelledSource, read_dataset
@@ -72,6 +73,23 @@ def test_stars_of_a_table_with_gaps_are_whole_numbers(tmp_path):
         ["positive"],
         ["negative"],
     ]
+
+
+def test_a_sheet_of_a_workbook_and_a_nested_label_are_read(read, tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "t.xlsx") as book:
+        book.add_worksheet("notes")
+        book.add_worksheet("data").add_table(
+            "A1:B4",
+            {
+                "columns": [{"header": "text"}, {"header": "stars"}],
+                "data": [["a", 5], ["b", 1], ["N/A", 1]],
+            },
+        )
+    data = read_dataset(Source(file=str(tmp_path / "t.xlsx"), sheet="data"))
+    assert (labels_of(data), data.n_dropped) == ([["positive"], ["negative"]], 1)
+    rows = [{"d": {"text": "a", "label": "positive"}}, {"d": {"text": "b", "label": "negative"}}]
+    data = read(json.dumps(rows), name="t.json", text_column="d.text", label_column="d.label")
+    assert labels_of(data) == [["positive"], ["negative"]]
 
 
 def test_rows_without_text_or_label_are_counted(read):

@@ -68,9 +68,16 @@ def test_a_query_that_can_not_be_read(shop, query, reason):
         pytest.param("sqlite:////nowhere/shop.db", "no such database file", id="no file"),
         pytest.param("oracledb9://u:hidden@host/x", "no driver is known", id="unknown dialect"),
         pytest.param("mysql+pymysql://u:hidden@h/x", "pip install pymysql", id="no driver"),
+        pytest.param(
+            "mysql://u:hidden@h/x", r"pip install pymysql.*mysql\+pymysql://", id="no MySQL driver"
+        ),
+        pytest.param("mysql+mysqldb://u:hidden@h/x", "pip install mysqlclient", id="package"),
+        pytest.param("oracle://u:hidden@h/x", "pip install oracledb", id="no Oracle driver"),
         pytest.param("postgresql://u:hidden@127.0.0.1:1/x", "no connection", id="no server"),
         pytest.param("postgresql://u:hidden@host:port/x", "URL can't be read", id="no URL"),
         pytest.param("https://u:hidden@host/in.csv", "Download", id="a web address"),
+        pytest.param("s3://hidden/in.csv", "Copy the file", id="an object store"),
+        pytest.param("file:///hidden/in.csv", "path instead", id="a file's URL"),
     ],
 )
 def test_a_database_that_can_not_be_reached_keeps_its_password(url, reason):

@@ -123,3 +123,73 @@ def test_a_tsv_need_not_quote(body, found):
 
 def test_a_blank_line_of_a_single_column_is_an_empty_text():
     assert texts(parse("text\na\n\nb\n")) == ["a", "", "b"]
+
+
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [
+        pytest.param("sep=;\nid;text\n1;a,b\n", [["1", "a,b"]], id="sep= in the first line"),
+        pytest.param('"sep=|"\r\nid|text\r\n1|a;b\r\n', [["1", "a;b"]], id="sep= in quotes"),
+        pytest.param('"id, old";text\n1;"a,b"\n', [["1", "a,b"]], id="a comma inside quotes"),
+        pytest.param('"a;b;c",text\n1,x\n', [["1", "x"]], id="semicolons inside quotes"),
+    ],
+)
+def test_what_divides_stands_outside_quotes_or_is_declared(data, rows):
+    assert [list(record.values()) for record in parse(data)] == rows
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        pytest.param(r'1,"so \"good\", yes"', [r'so "good", yes'], id="in the middle"),
+        pytest.param(r'1,"\"good\""', ['"good"'], id="at both ends"),
+        pytest.param(r"1,so \"good\" x", ['so "good" x'], id="outside quotes"),
+        pytest.param('1,"a \\"b\\" c\nd"', ['a "b" c\nd'], id="over two lines"),
+        pytest.param(
+            '1,"a \\"b\\" c"\n2,"C:\\new\\t\\\\"', ['a "b" c', "C:\\new\\t\\"], id="paths"
+        ),
+        pytest.param('1,"a \\"b\\" c"\n2,"say ""hi"""', ['a "b" c', 'say "hi"'], id="doubled too"),
+        pytest.param('1,"C:\\dir\\"\n2,b', ["C:\\dir\\", "b"], id="a path and no escape"),
+        pytest.param('1,"a \\"b\\" c"\n2,"C:\\dir\\"', ['a "b" c', "C:\\dir\\"], id="both"),
+    ],
+)
+def test_escaped_quotes_are_read_where_the_file_has_them(body, found):
+    assert texts(parse(f"id,text\n{body}\n")) == found
+
+
+def test_escaped_quotes_far_behind_the_first_lines_are_read():
+    body = "1,plain\n" * 1000 + '2,"so \\"good\\", yes"\n3,last\n'
+    assert texts(parse("id,text\n" + body))[-2:] == ['so "good", yes', "last"]
+
+
+@given(st.lists(st.tuples(cells, cells)))
+def test_what_the_csv_module_writes_with_escapes_comes_back(rows):
+    file = io.StringIO(newline="")
+    csv.writer(file, quoting=csv.QUOTE_ALL, doublequote=False, escapechar="\\").writerows(
+        [("text", "other"), ('a "b" c', ""), *rows]
+    )
+    assert parse(file.getvalue())[1:] == [{"text": a, "other": b} for a, b in rows]
+
+
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [
+        pytest.param("好\n坏\n", [{"text": "好"}, {"text": "坏"}], id="one column"),
+        pytest.param("1,好\n", [{"column_1": "1", "column_2": "好"}], id="two columns"),
+        pytest.param('"two\nlines"\nb\n', [{"text": "two\nlines"}, {"text": "b"}], id="quoted"),
+        pytest.param("sep=;\n1;好\n", [{"column_1": "1", "column_2": "好"}], id="sep="),
+    ],
+)
+def test_without_header_the_first_line_is_a_row(data, rows):
+    lines = read_lines(io.BytesIO(data.encode()), "utf-8", name="f")
+    assert list(DelimitedReader(lines, tabs=False, name="f", header=False)) == rows
+
+
+def test_line_numbers_count_the_sep_line():
+    (broken,) = parse("sep=;\nid;text\n1;a;b\n")
+    assert broken.message.startswith("line 3 ")
+
+
+def test_a_very_wide_header_is_read_at_once():
+    (row,) = parse("x," * 50_000 + "text\n" + "," * 50_000 + "good\n")
+    assert row["text"] == "good"

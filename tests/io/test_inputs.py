@@ -141,6 +141,12 @@ def test_a_changed_file_has_another_identity(tmp_path):
         assert source.identity != before
 
 
+@pytest.mark.parametrize("wanted", [{}, {"query": "SELECT 1"}])
+def test_a_web_address_is_not_taken_for_a_database(wanted):
+    with pytest.raises(SourceError, match=r"curl -LsSf URL \| sentire analyze"):
+        open_source("https://host/in.csv", Wanted(**wanted))
+
+
 def test_a_query_needs_a_database():
     with pytest.raises(OptionError, match="--query is needed"):
         open_source("sqlite:///shop.db")

@@ -48,8 +48,8 @@ def test_nan_and_half_a_surrogate_pair_are_read_as_others_write_them(read):
 
 @pytest.mark.parametrize("data", [b'[{"text": "a"}]', b'{\n "text": "a"\n}', b"[\n1]"])
 def test_one_document_is_no_json_lines(read, data):
-    with pytest.raises(SourceError, match="jq"):
-        read("in.json", data)
+    with pytest.raises(SourceError, match=r"--input-format json.*jq"):
+        read("in.jsonl", data)
 
 
 def test_deep_nesting_breaks_one_row(read, outcome):
@@ -59,4 +59,4 @@ def test_deep_nesting_breaks_one_row(read, outcome):
 
 def test_columns_are_collected_over_the_whole_stream():
     lines = [Line('{"a": 1, "text": "x"}'), Line("{"), Line('{"b": 1, "a": 2}')]
-    assert columns_of(iter(lines), name="f") == ["a", "text", "b"]
+    assert columns_of(JsonLinesReader(iter(lines), name="f")) == ["a", "text", "b"]

@@ -8,9 +8,12 @@ from prometheus_client.parser import text_string_to_metric_families
 import sentire
 from sentire.errors import SentireError
 from sentire.inference.cache import AnswerCache
+from sentire.request_context import RequestRecord, Timing
 from sentire.service.app import create_app
 from sentire.service.settings import Settings
+from sentire.serving.metrics import ModelMetrics
 from sentire.serving.models import Models
+from sentire.telemetry.metrics import Metrics
 from sentire.web.settings import ServerSettings
 from servers import running
 from tiny import make_bundle
@@ -159,11 +162,11 @@ def test_a_scraper_that_knows_open_metrics_gets_it(client):
 
 def test_counting_costs_little(models):
     """Not a benchmark: it fails where a label is looked up in a way that grows."""
-    from sentire.telemetry.metrics import Metrics
-
-    metrics = Metrics(models)
+    metrics = Metrics()
+    ModelMetrics(metrics, models)
+    count = metrics.begin({})
     for n in itertools.count():
-        metrics.ended("POST", "/predict", 200, 0.001)
+        count(RequestRecord("POST", "/predict", 200, 0.001, "-", Timing()))
         if n == 1000:
             break
     page, _ = metrics.page("")

@@ -1,11 +1,14 @@
 """``sentire analyze``: texts, files and databases in, predictions out."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from sentire.errors import OptionError
+from sentire.io.names import InputFormat, has_known_extension, is_data_file, is_lone_url, is_url
 from sentire.types import Engine
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ _EXAMPLES = """
 Examples:
   sentire analyze "I absolutely love it"              one text
   sentire analyze -i reviews.csv -o scored.parquet    a file; the text column is found
+  sentire analyze -i reviews.xlsx --sheet 2 -o scored.csv   a sheet of a workbook
   sentire analyze -i big.jsonl.gz -o out.csv --resume go on after an interruption
   cat lines.txt | sentire analyze > out.jsonl         one text a line
   sentire analyze -i sqlite:///shop.db --query "SELECT id, text FROM reviews ORDER BY id"
@@ -24,11 +28,16 @@ Examples:
 例子:
   sentire analyze "房间很大，但是服务太差了。" --sentences   一段文本，并逐句分析
   sentire analyze -i 评论.csv --text-column 评论 -o 结果.csv   指定文本列
+  sentire analyze -i 评论.xlsx --sheet 五月 -o 结果.csv   Excel 工作簿中的一个工作表
   sentire analyze -i 旧文件.txt --encoding gb18030 -o 结果.jsonl   指定编码
 
 Exit codes: 0 all scored, 1 an error of ours, 2 wrong usage or an input that can't be read,
 3 done but some rows carry errors, 130 interrupted.
 """
+_OF_INPUTS = (
+    *("query", "text_column", "encoding", "input_format", "sheet", "no_header", "keep_na"),
+    "resume",
+)
 
 
 @click.command(epilog=_EXAMPLES)
@@ -38,8 +47,8 @@ Exit codes: 0 all scored, 1 an error of ours, 2 wrong usage or an input that can
     "--input",
     "given",
     metavar="FILE|-|URL",
-    help="CSV, TSV, JSON Lines, Parquet or plain lines, also .gz and .zst; - is stdin; "
-    "or a database's URL.",
+    help="CSV, TSV, Excel, JSON, JSON Lines, Parquet or plain lines, also .gz and .zst; - is "
+    "stdin; or a database's URL.",
 )
 @click.option(
     "-o",
@@ -49,7 +58,11 @@ Exit codes: 0 all scored, 1 an error of ours, 2 wrong usage or an input that can
     help="Where the answers go; its extension names the format.  [default: stdout]",
 )
 @click.option("--query", metavar="SQL", help="The SELECT to read from a database.")
-@click.option("--text-column", metavar="C", help="Column to score.  [default: the obvious one]")
+@click.option(
+    "--text-column",
+    metavar="C",
+    help="Column to score; a key in another is outer.inner.  [default: the obvious one]",
+)
 @click.option("--sentences", is_flag=True, help="Also score each sentence.")
 @click.option("--emotion", is_flag=True, help="Also tell the emotion.")
 @click.option(
@@ -81,23 +94,36 @@ Exit codes: 0 all scored, 1 an error of ours, 2 wrong usage or an input that can
 @click.option("--encoding", metavar="E", help="Of a text file.  [default: detected]")
 @click.option(
     "--input-format",
-    type=click.Choice(["csv", "tsv", "jsonl", "parquet", "lines"]),
+    type=click.Choice(get_args(InputFormat)),
     help="Input format.  [default: by extension; lines from stdin]",
+)
+@click.option(
+    "--sheet",
+    metavar="NAME|NUMBER",
+    help="Sheet of an Excel workbook, by its name or from 1 on.  [default: the first]",
+)
+@click.option(
+    "--no-header",
+    is_flag=True,
+    help="The first row of CSV, TSV or Excel is no names of columns but a text.",
+)
+@click.option(
+    "--keep-na",
+    is_flag=True,
+    help="Score cells such as NaN, null, N/A, None and #REF! as texts, not as missing ones.",
 )
 def analyze(texts: tuple[str, ...], given: str | None, **options: Any) -> int:
     """Tell the sentiment of Chinese and English text: negative, neutral or positive.
 
-    Give texts as arguments, name an input with -i, or pipe text in. A single argument that is the
-    name of a data file, such as reviews.csv, is read as a file.
+    Give texts as arguments, name an input with -i, or pipe text in. A single argument that is a
+    file, is named as one, such as reviews.csv, or is a URL is read as an input.
     """
     from sentire.cli.scoring import score
-    from sentire.io.names import is_data_file
 
     if texts and given is not None:
         raise click.UsageError("give texts or -i, not both.", click.get_current_context())
-    lone = texts[0] if len(texts) == 1 else ""
-    if lone == "-" or is_data_file(lone):
-        texts, given = (), lone
+    if given is None:
+        texts, given = _input_among(texts, named=options["input_format"] is not None)
     if not texts and given is None:
         if sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError(
@@ -108,11 +134,43 @@ def analyze(texts: tuple[str, ...], given: str | None, **options: Any) -> int:
     return score(_request(texts, given, options))
 
 
+def _input_among(texts: tuple[str, ...], *, named: bool) -> tuple[tuple[str, ...], str | None]:
+    """Tell an input from texts; ``named`` says whether its format was given.
+
+    Raises
+    ------
+    OptionError
+        Several arguments are files, or one is whose format nothing tells.
+    """
+    files = [text for text in texts if _is_file(text)]
+    if len(texts) == 1:
+        lone = texts[0]
+        if files and not named and not has_known_extension(lone):
+            raise OptionError(
+                f"{lone} is a file. To read it, name its format: -i {shlex.quote(lone)} "
+                "--input-format lines. To score its name, pipe that in."
+            )
+        is_input = files or lone == "-" or is_data_file(lone) or is_lone_url(lone)
+        return ((), lone) if is_input else (texts, None)
+    if files or (texts and all(map(is_data_file, texts))):
+        listed = " ".join(shlex.quote(text) for text in files or texts)
+        raise OptionError(
+            f"{listed}: these are files, and one run reads one. Read them in turn: "
+            f'for f in {listed}; do sentire analyze -i "$f" -o "$f.scored.jsonl"; done'
+        )
+    return texts, None
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:  # a long text is no file's name
+        return False
+
+
 def _request(texts: tuple[str, ...], given: str | None, options: dict[str, Any]) -> "Request":
     """Check that the options fit each other."""
     from sentire.cli.scoring import Request
-    from sentire.errors import OptionError
-    from sentire.io.names import is_url
     from sentire.io.sink import choose_format
 
     output, kind = options["output"], options["kind"]
@@ -124,7 +182,7 @@ def _request(texts: tuple[str, ...], given: str | None, options: dict[str, Any])
     elif kind == "table" and output is not None:
         raise OptionError("--format table goes to a terminal; with -o choose jsonl, csv or parquet")
     if texts:
-        for name in ("query", "text_column", "encoding", "input_format", "resume"):
+        for name in _OF_INPUTS:
             if options[name]:
                 raise OptionError(f"--{name.replace('_', '-')} goes with -i, not with texts")
     if options["resume"] and output is None:
@@ -132,4 +190,5 @@ def _request(texts: tuple[str, ...], given: str | None, options: dict[str, Any])
     source: Path | str | None = None
     if given is not None and given != "-":
         source = given if is_url(given) else Path(given)
+    options["header"] = not options.pop("no_header")
     return Request(texts=texts, source=source, **{**options, "kind": kind})

@@ -10,8 +10,11 @@ from sentire.labels import LABELS
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
-OPTIONS = ("head", "text_column", "label_column", "group_column", "query", "label", "data_root")
-"""Names under which :func:`data_options` hands the options over: the fields of ``Reading``."""
+OPTIONS = (
+    *("head", "text_column", "label_column", "group_column", "sheet", "query", "label"),
+    "data_root",
+)
+"""Names under which :func:`data_options` hands the options over."""
 
 
 def data_options(command: _Decorated) -> _Decorated:
@@ -27,6 +30,7 @@ def data_options(command: _Decorated) -> _Decorated:
         click.option(
             "--group-column", metavar="C", help="Column that names what rows belong together."
         ),
+        click.option("--sheet", metavar="NAME|NUMBER", help="Sheet of an Excel workbook."),
         click.option("--query", metavar="SQL", help="The SELECT to read from a database."),
         click.option(
             "--label",

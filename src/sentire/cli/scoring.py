@@ -45,6 +45,9 @@ class Request(NamedTuple):
     resume: bool
     encoding: str | None
     input_format: InputFormat | None
+    sheet: str | None
+    header: bool
+    keep_na: bool
 
 
 def score(request: Request) -> int:
@@ -64,6 +67,8 @@ def score(request: Request) -> int:
     try:
         with Interrupts() as interrupts, ExitStack() as opened:
             source = None if request.texts else opened.enter_context(_open_source(request))
+            for note in source.notes if source else ():
+                say(note)
             scorer = _Scorer(request)
             opened.push(scorer.closed_unless_stopped)
             sink = _open_sink(request, source, scorer)
@@ -128,6 +133,9 @@ def _open_source(request: Request) -> "Source":
             encoding=request.encoding,
             text_column=request.text_column,
             query=request.query,
+            sheet=request.sheet,
+            header=request.header,
+            keep_na=request.keep_na,
             all_columns=request.kind == "csv",
         ),
     )

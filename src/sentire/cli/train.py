@@ -65,7 +65,7 @@ sentire serve --model BUNDLE.
 def train() -> None:
     """Fine-tune a pretrained encoder on labelled texts.
 
-    DATA is CSV, TSV, JSON Lines or Parquet with a column of texts and one of labels, a database's
-    URL, or a .toml that lists several of them. Two-class, three-class and five-level data may be
-    mixed: rows of a two-class file say nothing about neutral.
+    DATA is CSV, TSV, Excel, JSON, JSON Lines or Parquet with a column of texts and one of labels, a
+    database's URL, or a .toml that lists several of them. Two-class, three-class and five-level
+    data may be mixed: rows of a two-class file say nothing about neutral.
     """

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from sentire.errors import OptionError, SourceError
 from sentire.io.inputs import Wanted, open_source
+from sentire.io.nesting import ABSENT, nested_value
 from sentire.io.rows import Fields
 from sentire.labels import LABELS, HeadName, label_of
 
@@ -43,6 +44,8 @@ class LabelledSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     label_column: str | None = None
     group_column: str | None = None
     """Rows of one group (an author, a product, a dialogue) never stand on both sides of a split."""
+    sheet: str | None = None
+    """Of a workbook: its name, or its number from 1 on."""
     query: str | None = None
     labels: dict[str, str] = {}
     """Names of the file -> names of the contract, or ``-`` to leave such rows out."""
@@ -100,23 +103,24 @@ def read_dataset(source: LabelledSource) -> Dataset:
     n_dropped = 0
     unknown: Counter[str] = Counter()
     given = source.file if "://" in source.file else Path(source.file)
-    wanted = Wanted(text_column=source.text_column, query=source.query)
+    wanted = Wanted(text_column=source.text_column, sheet=source.sheet, query=source.query)
     with open_source(given, wanted) as rows:
         column: str | None = source.label_column
         for row in rows:
-            if row.error is not None:
+            if row.error is not None and not row.missing:
                 raise SourceError(
                     f"{rows.name}, row {row.number}: {row.error.message}. Mend or remove the row."
                 )
             column = column or _find_label_column(row.fields, rows.name)
-            if column not in row.fields:
+            named_label = nested_value(row.fields, column)
+            if named_label is ABSENT:
                 raise SourceError(
                     f"{rows.name}, row {row.number} has no column {column!r}. "
                     f"It has: {', '.join(row.fields)}. Name one with --label-column."
                 )
             stars = column.strip().lower() in _STAR_COLUMNS
             mapped = [(name, _label(name, source, stars=stars))
-                      for name in _names(row.fields[column])]  # fmt: skip
+                      for name in _names(named_label)]  # fmt: skip
             unknown.update(name for name, label in mapped if label not in {*labels, DROP})
             kept = [label for _, label in mapped if label is not None and label != DROP]
             if not kept or not row.text.strip():

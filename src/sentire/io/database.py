@@ -18,6 +18,19 @@ from sentire.io.rows import Fields, broken
 from sentire.types import RowError
 
 _ROWS_AHEAD = 1000
+_DRIVERS = {
+    "mysql": ("pymysql", "pymysql"),
+    "mariadb": ("pymysql", "pymysql"),
+    "mssql": ("pymssql", "pymssql"),
+    "oracle": ("oracledb", "oracledb"),
+}
+"""Backend -> the name of a driver in URLs that needs no compiler, and its package."""
+_PACKAGES = {
+    "MySQLdb": "mysqlclient",
+    "mysql": "mysql-connector-python",
+    "psycopg2": "psycopg2-binary",
+}
+"""Modules of drivers whose packages are called otherwise."""
 
 
 class DatabaseReader:
@@ -79,12 +92,9 @@ class DatabaseReader:
                 "Use sqlite:///file.db or postgresql://user@host/name, or install its package."
             ) from None
         except ModuleNotFoundError as error:
-            if error.name and error.name.startswith("psycopg"):
+            if error.name == "psycopg":
                 raise MissingExtra("postgresql", "Reading PostgreSQL") from None
-            raise SourceError(
-                f"{self.name}: the driver needs the Python package {error.name}. "
-                f"Install it: pip install {error.name}"
-            ) from None
+            raise SourceError(f"{self.name}: {_driver_advice(self._url, error.name)}") from None
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
         return engine
@@ -126,6 +136,19 @@ class DatabaseReader:
         return reason
 
 
+def _driver_advice(url: URL, module: str | None) -> str:
+    """Say what to install where a driver's module is missing."""
+    backend = url.get_backend_name()
+    if url.drivername == backend and backend in _DRIVERS:
+        driver, package = _DRIVERS[backend]
+        return (
+            f"no driver for {backend} is installed. Install one: pip install {package}, "
+            f"and begin the URL with {backend}+{driver}://"
+        )
+    package = _PACKAGES.get(module or "", module or url.get_driver_name())
+    return f"the driver {url.get_driver_name()} is not installed: pip install {package}"
+
+
 class _Undecodable:
     """Stands for a text that is not UTF-8."""
 
@@ -139,11 +162,6 @@ def _parse(text: str) -> URL:
             "the database's URL can't be read. Write it as dialect://user:password@host:port/name, "
             "with @ : / % in a password written as %40 %3A %2F %25; for example sqlite:///shop.db"
         ) from None
-    if url.drivername in {"http", "https", "s3", "gs", "ftp", "file"}:
-        raise SourceError(
-            f"-i takes a file or a database's URL, not {url.drivername}://. "
-            "Download the file first and name its path."
-        )
     if url.drivername in {"postgres", "postgresql"}:
         url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() == "sqlite":

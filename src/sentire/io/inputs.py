@@ -5,6 +5,7 @@ Gives:   a :class:`~sentire.io.source.Source`
 Never:   guesses where two readings are likely; the error names the option that decides
 """
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,13 +19,21 @@ from sentire.errors import OptionError, SourceError
 from sentire.io.database import DatabaseReader
 from sentire.io.delimited import DelimitedReader
 from sentire.io.encodings import check_encoding, detect_encoding
+from sentire.io.excel import ExcelReader
+from sentire.io.jsonarray import JsonArrayReader
 from sentire.io.jsonlines import TEXT, JsonLinesReader, columns_of
-from sentire.io.lines import Line, read_lines
-from sentire.io.names import InputFormat, input_format, is_url
+from sentire.io.lines import read_lines
+from sentire.io.names import InputFormat, input_format, is_url, refuse_remote
 from sentire.io.parquet import ParquetReader
 from sentire.io.plain import PlainReader
+from sentire.io.signatures import check_signature
 from sentire.io.source import Reader, Source
 from sentire.io.streams import ByteStream, unreadable
+
+_BINARY = frozenset({"excel", "parquet"})
+_CELLS = frozenset({"csv", "tsv", "excel"})
+"""Formats in which a missing value is written as a text, and the first row holds the names."""
+_LIST_OF_RECORDS = re.compile(rb"\s*\[\s*\{\s*[\"}]")
 
 
 class Wanted(NamedTuple):
@@ -34,6 +43,12 @@ class Wanted(NamedTuple):
     encoding: str | None = None
     text_column: str | None = None
     query: str | None = None
+    sheet: str | None = None
+    """Of a workbook: its name, or its number from 1 on."""
+    header: bool = True
+    """Whether the first row of CSV, TSV or a sheet holds the names of the columns."""
+    keep_na: bool = False
+    """Whether cells such as NaN, N/A and #REF! are texts and not missing values."""
     all_columns: bool = False
     """Whether every column must be known before the first row, as a CSV's header asks for."""
 
@@ -56,6 +71,7 @@ def open_source(given: Path | str | None, wanted: Wanted | None = None) -> Sourc
     """
     wanted = wanted or Wanted()
     if isinstance(given, str) and is_url(given):
+        refuse_remote(given)
         return _open_database(given, wanted)
     if wanted.query is not None:
         raise OptionError("--query goes with -i and a database's URL, such as sqlite:///shop.db")
@@ -65,45 +81,89 @@ def open_source(given: Path | str | None, wanted: Wanted | None = None) -> Sourc
     if path is not None and path.is_dir():
         raise SourceError(unreadable(str(path), IsADirectoryError()))
     kind = wanted.format or ("lines" if path is None else input_format(path))
-    sure = wanted.format is not None or path is not None
-    if wanted.text_column is not None and kind == "lines":
-        raise OptionError(
-            "--text-column goes with inputs that have columns; this one is read as plain lines. "
-            "Name its format with --input-format csv, tsv, jsonl or parquet."
-        )
+    _check_options(wanted, kind)
     with ExitStack() as opened:
         name = "stdin" if path is None else str(path)
         columns = None
-        if kind == "jsonl" and wanted.all_columns:
+        if kind in {"json", "jsonl"} and wanted.all_columns:
             path = opened.enter_context(_spooled_stdin()) if path is None else path
-            columns = _scan_columns(path, wanted.encoding)
+            columns = _scan_columns(path, kind, wanted.encoding)
         stream = opened.enter_context(ByteStream(path))
-        if kind == "parquet":
-            reader: Reader = opened.enter_context(closing(ParquetReader(stream)))
-            encoding = None
-        else:
+        check_signature(stream.peek(), kind, name=name)
+        if given is None and wanted.format is None:
+            _refuse_records(stream)
+        encoding = None
+        if kind not in _BINARY:
             encoding = _encoding_of(stream, wanted.encoding)
-            if not sure:
-                _refuse_records(stream)
-            reader = _text_reader(kind, read_lines(stream.reader, encoding, name=name), name)
+        reader = _reader(kind, stream, encoding or "", wanted, name=name)
+        if isinstance(reader, ParquetReader | ExcelReader):
+            opened.enter_context(closing(reader))
+        identity = _identity(name, piped=given is None, stream=stream, kind=kind)
+        if encoding is not None:
+            identity["encoding"] = encoding
+        if kind in _CELLS:
+            identity |= {"--no-header": str(not wanted.header), "--keep-na": str(wanted.keep_na)}
+        if isinstance(reader, ExcelReader):
+            identity["--sheet"] = reader.sheet
         return Source(
             reader,
             name=name,
             asked=wanted.text_column,
-            identity=_identity(name, piped=given is None, stream=stream, kind=kind),
+            identity=identity,
             stream=stream,
             columns=columns,
             encoding=encoding,
+            keep_na=wanted.keep_na,
+            header=wanted.header,
+            notes=_encoding_notes(encoding, wanted.encoding, name=name),
             resources=opened.pop_all(),
         )
 
 
-def _text_reader(kind: InputFormat, lines: Iterator[Line], name: str) -> Reader:
-    if kind == "jsonl":
+def _check_options(wanted: Wanted, kind: InputFormat) -> None:
+    """Refuse options that mean nothing to this format."""
+    if wanted.text_column is not None and kind == "lines":
+        raise OptionError(
+            "--text-column goes with inputs that have columns; this one is read as plain lines. "
+            "Name its format with --input-format csv, tsv, excel, json, jsonl or parquet."
+        )
+    if kind not in _CELLS:
+        for option, given in (("--no-header", not wanted.header), ("--keep-na", wanted.keep_na)):
+            if given:
+                raise OptionError(f"{option} goes with CSV, TSV and Excel; this input is {kind}")
+    if wanted.sheet is not None and kind != "excel":
+        raise OptionError(f"--sheet goes with Excel workbooks; this input is {kind}")
+    if wanted.encoding is not None and kind in _BINARY:
+        raise OptionError(f"--encoding goes with text files; this input is {kind}")
+
+
+def _reader(
+    kind: InputFormat, stream: ByteStream, encoding: str, wanted: Wanted, *, name: str
+) -> Reader:
+    if kind == "parquet":
+        return ParquetReader(stream)
+    if kind == "excel":
+        return ExcelReader(stream, sheet=wanted.sheet, header=wanted.header)
+    if kind == "json" and _begins_list(stream):
+        return JsonArrayReader(stream.reader, encoding, name=name)
+    lines = read_lines(stream.reader, encoding, name=name)
+    if kind in {"json", "jsonl"}:
         return JsonLinesReader(lines, name=name)
     if kind == "lines":
         return PlainReader(lines)
-    return DelimitedReader(lines, tabs=kind == "tsv", name=name)
+    return DelimitedReader(lines, tabs=kind == "tsv", name=name, header=wanted.header)
+
+
+def _begins_list(stream: ByteStream) -> bool:
+    """Whether JSON begins with a bracket, in any encoding; else it is one object a line."""
+    return stream.peek().lstrip(b"\xef\xbb\xbf\xfe\xff\x00 \t\r\n").startswith(b"[")
+
+
+def _encoding_notes(encoding: str | None, asked: str | None, *, name: str) -> tuple[str, ...]:
+    """GB18030 has no mark: it is what the bytes look like."""
+    if encoding != "gb18030" or asked is not None:
+        return ()
+    return (f"{name}: read as gb18030, by its bytes. --encoding names another, such as big5",)
 
 
 def _open_database(url: str, wanted: Wanted) -> Source:
@@ -112,8 +172,12 @@ def _open_database(url: str, wanted: Wanted) -> Source:
             "-i is a database's URL, so --query is needed, "
             'for example --query "SELECT id, text FROM reviews ORDER BY id"'
         )
-    if wanted.format is not None or wanted.encoding is not None:
-        raise OptionError("--input-format and --encoding go with files, not with a database")
+    files_only = (wanted.format, wanted.encoding, wanted.sheet)
+    if any(option is not None for option in files_only) or not wanted.header or wanted.keep_na:
+        raise OptionError(
+            "--input-format, --encoding, --sheet, --no-header and --keep-na go with files, "
+            "not with a database"
+        )
     with ExitStack() as opened:
         reader = opened.enter_context(closing(DatabaseReader(url, wanted.query)))
         return Source(
@@ -133,22 +197,30 @@ def _encoding_of(stream: ByteStream, asked: str | None) -> str:
 
 def _refuse_records(stream: ByteStream) -> None:
     """Refuse to score JSON as if it were prose, where nobody said what standard input holds."""
-    try:
-        record = msgspec.json.decode(stream.peek().partition(b"\n")[0])
-    except (ValueError, RecursionError):
-        return
-    if isinstance(record, dict):
-        raise OptionError(
-            "standard input looks like JSON Lines. Say --input-format jsonl to read its columns, "
-            "or --input-format lines to score each line as it stands."
-        )
-
-
-def _scan_columns(path: Path, encoding: str | None) -> tuple[str, ...]:
-    with ByteStream(path) as stream:
-        lines = read_lines(stream.reader, _encoding_of(stream, encoding), name=stream.name)
+    head = stream.peek()
+    if _LIST_OF_RECORDS.match(head):
+        kind = "json"
+    else:
         try:
-            return tuple(columns_of(lines, name=stream.name)) or (TEXT,)
+            record = msgspec.json.decode(head.partition(b"\n")[0])
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(record, dict):
+            return
+        kind = "jsonl"
+    raise OptionError(
+        f"standard input looks like JSON. Say --input-format {kind} to read its columns, "
+        "or --input-format lines to score each line as it stands."
+    )
+
+
+def _scan_columns(path: Path, kind: InputFormat, encoding: str | None) -> tuple[str, ...]:
+    with ByteStream(path) as stream:
+        check_signature(stream.peek(), kind, name=stream.name)
+        found = _encoding_of(stream, encoding)
+        try:
+            records = _reader(kind, stream, found, Wanted(), name=stream.name)
+            return tuple(columns_of(records)) or (TEXT,)
         except OSError as error:
             raise SourceError(unreadable(stream.name, error)) from None
 

@@ -7,7 +7,7 @@ Never:   takes a whole file for one document
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -36,25 +36,35 @@ class JsonLinesReader:
             if number == 1 and (text == "{" or text.startswith("[")):
                 raise SourceError(
                     f"{self._name} holds one JSON document, not one object a line. "
-                    "Rewrite it, for example with: jq -c '.[]' file.json > file.jsonl"
+                    "If it is a list, say --input-format json; else take the list out, for "
+                    "example with: jq '.data' file.json > list.json"
                 )
             if line.problem:
                 yield broken(f"line {number} {line.problem}")
             elif text:
-                yield _record(number, text)
+                yield read_record(f"line {number}", text)
 
 
-def _record(number: int, text: str) -> Fields | RowError:
+def read_record(place: str, text: str) -> Fields | RowError:
+    """Read one JSON value as a row: an object, or a string, which is a text without columns.
+
+    Parameters
+    ----------
+    place : str
+        Where it stands, for messages, such as ``line 7``.
+    text : str
+        One JSON value and nothing else.
+    """
     try:
         value = _decode(text)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        return broken(f"line {number} is no JSON: {reason}")
+        return broken(f"{place} is no JSON: {reason}")
     if isinstance(value, dict):
         return value
     if isinstance(value, str):
         return {TEXT: value}
-    return broken(f"line {number} is a JSON {type(value).__name__}, not an object")
+    return broken(f"{place} is a JSON {type(value).__name__}, not an object")
 
 
 def _decode(text: str) -> object:
@@ -68,10 +78,15 @@ def _decode(text: str) -> object:
         return json.loads(_SURROGATE.sub("\ufffd", json.dumps(value, ensure_ascii=False)))
 
 
-def columns_of(lines: Iterator[Line], *, name: str) -> list[str]:
-    """All columns of a JSON Lines stream, in the order in which they first appear."""
+def columns_of(records: Iterable[Fields | RowError]) -> list[str]:
+    """All columns of JSON records, in the order in which they first appear.
+
+    Parameters
+    ----------
+    records : what a reader of JSON gives
+    """
     columns: dict[str, None] = {}
-    for record in JsonLinesReader(lines, name=name):
+    for record in records:
         if isinstance(record, dict):
             columns.update(dict.fromkeys(record))
     return list(columns)

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from sentire.errors import OptionError
+from sentire.errors import OptionError, SourceError
 
-InputFormat = Literal["csv", "tsv", "jsonl", "parquet", "lines"]
+InputFormat = Literal["csv", "tsv", "excel", "json", "jsonl", "parquet", "lines"]
 OutputFormat = Literal["csv", "jsonl", "parquet"]
 Compression = Literal["gzip", "zstd"]
 
@@ -14,9 +14,14 @@ _INPUT: dict[str, InputFormat] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+    ".xlsb": "excel",
+    ".xls": "excel",
+    ".ods": "excel",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
-    ".json": "jsonl",
+    ".json": "json",
     ".parquet": "parquet",
     ".pq": "parquet",
     ".txt": "lines",
@@ -28,6 +33,8 @@ _OUTPUT: dict[str, OutputFormat] = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
+_ELSEWHERE = "sftp s3 s3a gs gcs az abfs abfss hdfs oss cos obs"
+"""Schemes of places that hold files, not tables of a database."""
 _COMPRESSION: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
 
 
@@ -53,12 +60,50 @@ def read_name(path: Path) -> Named:
 
 def is_data_file(name: str) -> bool:
     """Whether a word on the command line is meant as a file rather than as a text."""
-    return re.search(r"\s", name) is None and read_name(Path(name)).extension in _INPUT
+    return re.search(r"\s", name) is None and has_known_extension(name)
+
+
+def has_known_extension(name: str) -> bool:
+    """Whether the extension of a file's name tells an input format."""
+    return read_name(Path(name)).extension in _INPUT
 
 
 def is_url(name: str) -> bool:
     """Whether ``name`` has a scheme, as a database has."""
     return re.match(r"[A-Za-z][A-Za-z0-9+_.\-]*://", name) is not None
+
+
+def is_lone_url(name: str) -> bool:
+    """Whether ``name`` is a URL and nothing else, not a text that begins with one."""
+    return is_url(name) and re.search(r"\s", name) is None
+
+
+def refuse_remote(name: str) -> None:
+    """Refuse the URL of a file; those of databases, and paths, pass.
+
+    Parameters
+    ----------
+    name : a path or a URL
+
+    Raises
+    ------
+    SourceError
+        It is the URL of a file. The message does not repeat it, for it may hold a password.
+    """
+    scheme = name.partition("://")[0].lower() if is_url(name) else ""
+    if scheme == "file":
+        raise SourceError("the input is a file:// URL. Name the file's path instead.")
+    if scheme in {"http", "https", "ftp", "ftps"}:
+        raise SourceError(
+            f"the input is a {scheme}:// URL. Inputs are files, standard input and databases; "
+            "nothing is downloaded. Download it first, or pipe it in: "
+            "curl -LsSf URL | sentire analyze --input-format csv"
+        )
+    if scheme in _ELSEWHERE.split():
+        raise SourceError(
+            f"the input is a {scheme}:// URL. Inputs are files, standard input and databases; "
+            "nothing is downloaded. Copy the file to this machine first, and name its path."
+        )
 
 
 def input_format(path: Path) -> InputFormat:

@@ -5,10 +5,8 @@ Gives:   one record a row, and the types that the output keeps
 Never:   holds more than a batch of a row group's columns
 """
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from typing import IO
+from contextlib import ExitStack
 
 import numpy as np
 import pyarrow as pa
@@ -38,17 +36,12 @@ class ParquetReader:
     """
 
     def __init__(self, stream: ByteStream) -> None:
-        self._copy: IO[bytes] | None = None
+        self._resources = ExitStack()
         try:
-            if stream.seekable_path is None:
-                self._copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
-                shutil.copyfileobj(stream.reader, self._copy, 1 << 20)
-                self._copy.seek(0)
-                self._file = pq.ParquetFile(self._copy)
-            else:
-                self._file = pq.ParquetFile(stream.seekable_path)
+            file = stream.seekable_path or self._resources.enter_context(stream.seekable())
+            self._file = pq.ParquetFile(file)
         except (OSError, pa.ArrowException) as error:
-            self._drop_copy()
+            self._resources.close()
             if isinstance(error, pa.ArrowInvalid):
                 raise SourceError(
                     f"{stream.name} is no whole Parquet file. Check it, or name its format with "
@@ -63,7 +56,7 @@ class ParquetReader:
     @property
     def evidence(self) -> dict[str, Evidence]:
         """Which columns are text: here the types say it."""
-        return {name: "text" if _is_text(kind) else "other" for name, kind in self.types.items()}
+        return {name: "text" if is_text(kind) else "other" for name, kind in self.types.items()}
 
     def fraction_read(self) -> float:
         """0 to 1."""
@@ -83,18 +76,15 @@ class ParquetReader:
     def close(self) -> None:
         """Close the file and drop the copy."""
         self._file.close()
-        self._drop_copy()
-
-    def _drop_copy(self) -> None:
-        if self._copy is not None:
-            self._copy.close()
+        self._resources.close()
 
 
 class _Undecodable:
     """Stands for a string that is not UTF-8."""
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Whether values of a type are strings."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return bool(

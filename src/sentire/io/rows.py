@@ -19,6 +19,8 @@ class Row(NamedTuple):
     fields: Fields
     """All columns; empty when the row could not be taken apart."""
     error: RowError | None = None
+    missing: bool = False
+    """Whether the error is that nothing stands where the text should."""
 
 
 def broken(message: str) -> RowError:

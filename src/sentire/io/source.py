@@ -6,17 +6,20 @@ Never:   stops at a broken row, which keeps its place with an error; holds more 
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, Protocol, Self
 
 import pyarrow as pa
 
 from sentire.errors import NotText, SourceError
-from sentire.io.columns import find_text_column, weigh_values
+from sentire.io.columns import Evidence, describe_choice, find_text_column, weigh_values
 from sentire.io.delimited import DelimitedReader
+from sentire.io.excel import ExcelReader
 from sentire.io.jsonlines import TEXT
-from sentire.io.parquet import ParquetReader
+from sentire.io.missing import is_missing
+from sentire.io.nesting import ABSENT, nested_type, nested_value
+from sentire.io.parquet import ParquetReader, is_text
 from sentire.io.plain import PlainReader
 from sentire.io.rows import Fields, Row, broken
 from sentire.io.streams import ByteStream, unreadable
@@ -44,6 +47,9 @@ class Source:
     name : str
         For messages; holds no password.
     text_column : str
+        May be a path of keys with dots between them, such as ``data.text``.
+    notes : tuple of str
+        Sentences for the person at the terminal: what was chosen where there was a choice.
     columns : tuple of str or None
         None where rows differ and nobody asked for all.
     types : dict of column name -> pyarrow.DataType, or None where the values must tell
@@ -63,6 +69,9 @@ class Source:
         stream: ByteStream | None = None,
         columns: tuple[str, ...] | None = None,
         encoding: str | None = None,
+        keep_na: bool = False,
+        header: bool = True,
+        notes: tuple[str, ...] = (),
     ) -> None:
         self.name, self.identity, self.encoding = name, identity, encoding
         self.columns = columns if reader.columns is None else reader.columns
@@ -70,9 +79,14 @@ class Source:
         self._records = self._guarded()
         self._resources = resources
         self._sample: list[Fields | RowError] = []
+        cells = isinstance(reader, DelimitedReader | ExcelReader)
+        self._finds_missing = cells and not keep_na
+        self._doubtful_header = cells and header
+        self.notes = (*notes, *getattr(reader, "notes", ()))
         try:
             self.types = self._find_types()
             self.text_column = self._find_text_column(asked)
+            self._carry_nested()
         except BaseException:
             resources.close()
             raise
@@ -90,7 +104,7 @@ class Source:
 
     def fraction_read(self) -> float | None:
         """0 to 1; None where the size is not known."""
-        if isinstance(self._reader, ParquetReader):
+        if isinstance(self._reader, ParquetReader | ExcelReader):
             return self._reader.fraction_read()
         return self._stream.fraction_read() if self._stream else None
 
@@ -101,12 +115,17 @@ class Source:
     def _row(self, number: int, record: Fields | RowError) -> Row:
         if isinstance(record, RowError):
             return Row(number, "", {}, record)
-        if self.text_column not in record:
+        text = nested_value(record, self.text_column)
+        if text is ABSENT:
             return Row(number, "", record, broken(f"row {number} has no {self.text_column!r}"))
-        text = record[self.text_column]
+        record.setdefault(self.text_column, text)
         if not isinstance(text, str):
             error = NotText("null" if text is None else type(text).__name__)
-            return Row(number, "", record, RowError(error.code, str(error)))
+            found = RowError(error.code, str(error))
+            return Row(number, "", record, found, missing=text is None)
+        if self._finds_missing and is_missing(text):
+            reason = f"{text.strip()} stands for a missing value; --keep-na keeps it as a text"
+            return Row(number, "", record, RowError(NotText.code, reason), missing=True)
         return Row(number, text, record)
 
     def _guarded(self) -> Iterator[Fields | RowError]:
@@ -122,21 +141,41 @@ class Source:
             return dict.fromkeys(self._reader.columns, pa.string())
         return None
 
+    def _carry_nested(self) -> None:
+        """Make a column of a nested text, which tables hold beside the others."""
+        if self.columns is not None and self.text_column not in self.columns:
+            self.columns = (*self.columns, self.text_column)
+        if self.types is not None and self.text_column not in self.types:
+            self.types = {**self.types, self.text_column: pa.string()}
+
     def _find_text_column(self, asked: str | None) -> str:
         if isinstance(self._reader, PlainReader):
             return TEXT
         if isinstance(self._reader, ParquetReader):
-            evidence = self._reader.evidence
-            column = find_text_column(self._reader.columns, evidence, asked=asked, name=self.name)
-            if evidence[column] == "other":
-                raise SourceError(
-                    f"{self.name}: column {column!r} holds {self._reader.types[column]}, not text. "
-                    "Name another with --text-column."
-                )
-            return column
+            return self._choose(self._reader.columns, self._reader.evidence, asked)
         self._sample = list(itertools.islice(self._records, _SAMPLED))
         rows = [record for record in self._sample if isinstance(record, dict)]
         columns = self.columns or list(dict.fromkeys(name for row in rows for name in row))
         if not columns:
             return asked or TEXT
-        return find_text_column(columns, weigh_values(columns, rows), asked=asked, name=self.name)
+        if asked and any(nested_value(row, asked) is not ABSENT for row in rows):
+            return asked
+        return self._choose(columns, weigh_values(columns, rows), asked)
+
+    def _choose(
+        self, columns: Sequence[str], evidence: dict[str, Evidence], asked: str | None
+    ) -> str:
+        if asked is not None and self.types is not None:
+            kind = nested_type(self.types, asked)
+            if kind is not None:
+                if not is_text(kind):
+                    raise SourceError(
+                        f"{self.name}: column {asked!r} holds {kind}, not text. "
+                        "Name another with --text-column."
+                    )
+                return asked
+        chosen = find_text_column(columns, evidence, asked=asked, name=self.name)
+        if asked is None:
+            note = describe_choice(chosen, evidence, name=self.name, header=self._doubtful_header)
+            self.notes += () if note is None else (note,)
+        return chosen

@@ -7,8 +7,12 @@ Never:   holds more than a buffer; what is compressed is told by its first bytes
 
 import io
 import os
+import shutil
 import stat
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Self, cast
 
@@ -73,6 +77,29 @@ class ByteStream:
         if not self._size:
             return None
         return min(1.0, self._outer.tell() / self._size)
+
+    @contextmanager
+    def seekable(self) -> Iterator[BinaryIO]:
+        """Give the decompressed bytes as a file: the input's own, or a temporary copy of it.
+
+        Raises
+        ------
+        SourceError
+            It can't be read, or not be copied.
+        """
+        try:
+            with ExitStack() as opened:
+                if self.seekable_path is not None:
+                    file: BinaryIO = opened.enter_context(self.seekable_path.open("rb"))
+                else:
+                    file = cast("BinaryIO", opened.enter_context(tempfile.TemporaryFile()))
+                    shutil.copyfileobj(self.reader, file, BUFFER)
+                    file.seek(0)
+                kept = opened.pop_all()
+        except (OSError, pa.ArrowException) as error:
+            raise SourceError(unreadable(self.name, error)) from None
+        with kept:
+            yield file
 
     def close(self) -> None:
         """Close the file; standard input stays open."""

@@ -15,6 +15,7 @@ import msgspec
 from sentire.errors import OptionError, SourceError
 from sentire.evaluation.datasets import DROP, LabelledSource
 from sentire.io.inputs import open_source
+from sentire.io.names import refuse_remote
 from sentire.io.streams import unreadable
 from sentire.labels import LABELS
 
@@ -30,6 +31,8 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     label_column: str | None = None
     group_column: str | None = None
     """Names what rows belong together."""
+    sheet: str | None = None
+    """Of a workbook: its name, or its number from 1 on."""
     query: str | None = None
     """The SELECT for databases."""
     label: tuple[str, ...] = ()
@@ -168,6 +171,7 @@ def _listed(path: Path, kind: type[S], root: Path | None) -> list[S]:
 
 
 def _check(source: LabelledSource) -> None:
+    refuse_remote(source.file)
     allowed = (*LABELS[source.head], DROP)
     for name, label in source.labels.items():
         if label not in allowed:
