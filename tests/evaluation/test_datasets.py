@@ -85,7 +85,7 @@ def test_a_sheet_of_a_workbook_and_a_nested_label_are_read(read, tmp_path):
                 "data": [["a", 5], ["b", 1], ["N/A", 1]],
             },
         )
-    data = read_dataset(Source(file=str(tmp_path / "t.xlsx"), sheet="data"))
+    data = read_dataset(LabelledSource(file=str(tmp_path / "t.xlsx"), sheet="data"))
     assert (labels_of(data), data.n_dropped) == ([["positive"], ["negative"]], 1)
     rows = [{"d": {"text": "a", "label": "positive"}}, {"d": {"text": "b", "label": "negative"}}]
     data = read(json.dumps(rows), name="t.json", text_column="d.text", label_column="d.label")
