@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from sentire.errors import OptionError
-from sentire.types import Engine
+from sentire.types import MAX_THREADS, Engine
 
 PREFIX = "SENTIRE_"
 _ELSEWHERE = {"SENTIRE_DEBUG"}
@@ -127,7 +127,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     engine: Engine = "openvino"
     """What runs the model. The others need an extra: ``onnxruntime``, or ``gpu`` for CUDA and
     TensorRT."""
-    threads: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    threads: Annotated[int, Meta(ge=1, le=MAX_THREADS)] | None = None
     """Threads of the inference engine; None takes what the container's quota allows."""
     server: Server = Server()
     limits: Limits = Limits()

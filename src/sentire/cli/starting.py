@@ -57,7 +57,7 @@ def serve_together(app: str, settings: "Settings", sock: "socket", announce: Ann
 
     from sentire.service.supervisor import Supervisor
     from sentire.service.workers import Task, private_folder, shares
-    from sentire.threads import available_threads
+    from sentire.threads import choose_threads
 
     n_workers = settings.server.workers
     if os.name != "posix":
@@ -74,9 +74,7 @@ def serve_together(app: str, settings: "Settings", sock: "socket", announce: Ann
                 folder=str(folder),
                 listener=sock.fileno(),
             )
-            for number, threads in enumerate(
-                shares(settings.threads or available_threads(), n_workers), 1
-            )
+            for number, threads in enumerate(shares(choose_threads(settings.threads), n_workers), 1)
         ]
         # -P: a file beside which the server is started must not pass for one of Python's modules.
         command = [sys.executable, "-P", "-m", "sentire.cli.worker"]

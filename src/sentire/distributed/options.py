@@ -127,7 +127,7 @@ def settings_for(options: Options, environ: Mapping[str, str], *, cpus: int) -> 
             "the settings name model services (remote.urls), and a replica holds its models "
             "itself. Take the setting away."
         )
-    changes: dict[str, Any] = {"threads": settings.threads or cpus}
+    changes: dict[str, Any] = {"threads": cpus if settings.threads is None else settings.threads}
     if options.models:
         changes["model"], *more = options.models
         changes["models"] = tuple(more)
