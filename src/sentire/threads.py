@@ -1,10 +1,35 @@
-"""How many threads this process may really use."""
+"""How many threads to use: those asked for within bounds, or what this process may really use."""
 
 import math
 import os
 from pathlib import Path
 
 from sentire.cgroups import cpu_quota
+from sentire.errors import OptionError
+from sentire.types import MAX_THREADS
+
+
+def choose_threads(asked: int | None) -> int:
+    """Give the threads that were asked for; where none were, :func:`available_threads`.
+
+    Parameters
+    ----------
+    asked : int or None
+        From 1 to :data:`~sentire.types.MAX_THREADS`.
+
+    Raises
+    ------
+    OptionError
+        It is something else.
+    """
+    if asked is None:
+        return available_threads()
+    if type(asked) is not int or not 1 <= asked <= MAX_THREADS:
+        raise OptionError(
+            f"threads is {asked!r}. Allowed is a whole number from 1 to {MAX_THREADS}; leave it "
+            "out to use the CPUs that this process may use."
+        )
+    return asked
 
 
 def available_threads(root: Path = Path("/")) -> int:

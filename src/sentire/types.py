@@ -20,6 +20,9 @@ OnLong = Literal["window", "truncate", "error"]
 Engine = Literal["openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt"]
 """Engines to choose from; ``openvino`` is the fastest on CPUs and needs no extra."""
 
+MAX_THREADS = 1024
+"""Of one engine; no machine is known that would gain by more."""
+
 
 class Language(msgspec.Struct, frozen=True):
     """Language of a text."""

@@ -28,6 +28,10 @@ def test_a_written_bundle_reads_back_with_the_digest_of_its_manifest(tiny_bundle
     assert read_manifest(tiny_bundle) == (bundle.manifest, bundle.info)
 
 
+def head(*labels):
+    return {"output": "logits", "labels": labels, "temperature": {}, "low_confidence": 0.5}
+
+
 @pytest.mark.parametrize("name", ["tokenizer.json", "config.json", "README.md"])
 def test_one_changed_byte_is_found(copy, name):
     data = bytearray((copy / name).read_bytes())
@@ -56,6 +60,21 @@ def test_another_text_path_is_found(copy):
         pytest.param({"format": 2}, "format", id="a format from the future"),
         pytest.param({"version": "new"}, "version", id="no version number"),
         pytest.param({"golden": []}, "golden", id="nothing to test it by"),
+        pytest.param(
+            {"heads": {"polarity": head("bad", "so-so", "good")}},
+            "labels bad, so-so, good. Allowed are negative, neutral, positive",
+            id="labels of another contract",
+        ),
+        pytest.param(
+            {"heads": {"polarity": head("negative", "negative", "positive")}},
+            "each once",
+            id="a label twice",
+        ),
+        pytest.param(
+            {"heads": {"polarity": head("negative", "positive"), "emotion": head("joy", "bliss")}},
+            "head emotion",
+            id="an emotion of another contract",
+        ),
         pytest.param({"files": {"../x": "0" * 64}}, "does not name", id="required files not named"),
     ],
 )

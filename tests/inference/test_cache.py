@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentire.errors import BackendError, Overloaded
+from sentire.errors import BackendError, Closed, Overloaded
 from sentire.inference.analyzer import Asked
 from sentire.inference.cache import AnswerCache, Counts, LruCache, Scope
 from sentire.types import Coverage, Language, ModelInfo, Prediction, RowError, Unscored
@@ -132,9 +132,11 @@ def test_one_who_waits_and_leaves_harms_nobody():
 
 
 @pytest.mark.parametrize(
-    "error", [Overloaded(9, 8), TimeoutError()], ids=lambda e: type(e).__name__
+    "error",
+    [Overloaded(9, 8), TimeoutError(), BackendError("no"), Closed("it was"), MemoryError()],
+    ids=lambda e: type(e).__name__,
 )
-def test_where_the_one_who_computes_is_refused_the_others_compute_themselves(error):
+def test_where_the_one_who_computes_fails_the_others_compute_themselves(error):
     async def main():
         gate = asyncio.Event()
         cache, refused, healthy = new_cache(), Model(gate=gate, error=error), Model()
@@ -167,6 +169,18 @@ def test_where_the_one_who_computes_is_cancelled_one_other_takes_over():
         return model.asked
 
     assert asyncio.run(main()) == [["a"], ["a"]]
+
+
+def test_a_failure_before_anything_is_computed_leaves_nobody_waiting():
+    async def main():
+        cache, model = new_cache(), Model()
+        await cache.answers(scope(), ["b"], model)
+        cache._memory.put(scope().key("b"), b"no answer")
+        with pytest.raises(ValueError, match="JSON"):
+            await cache.answers(scope(), ["a", "b"], model)
+        return await asyncio.wait_for(cache.answers(scope(), ["a"], model), 10)
+
+    assert asyncio.run(main()) == [answer("a")]
 
 
 def test_a_failure_of_the_model_fails_all_who_wait_and_is_not_kept():

@@ -1,3 +1,4 @@
+import logging
 import threading
 
 import numpy as np
@@ -124,6 +125,108 @@ def test_a_batch_that_fails_fails_its_texts_and_the_worker_goes_on():
     assert submit(scheduler, window(0, 5, 2)).result(30)
     assert scheduler.ready
     scheduler.close()
+
+
+class Giving(FakeBackend):
+    """The fake backend, whose logits a function changes."""
+
+    def __init__(self, change):
+        super().__init__({"logits": 3})
+        self.change = change
+
+    def run(self, batch):
+        return self.change(super().run(batch))
+
+
+class Ids:
+    """Token ids whose number is told once rightly; who asks again gets ``then``."""
+
+    def __init__(self, then):
+        self.then, self.n_asked = then, 0
+
+    def __len__(self):
+        self.n_asked += 1
+        if self.n_asked == 1:
+            return 3
+        if isinstance(self.then, BaseException):
+            raise self.then
+        return self.then
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param(lambda logits: {"logits": logits["logits"][:-1]}, "0 rows of", id="too few"),
+        pytest.param(
+            lambda logits: {"logits": np.repeat(logits["logits"], 2, 0)}, "2 rows of", id="too many"
+        ),
+        pytest.param(lambda logits: {"logits": logits["logits"].sum()}, "TypeError", id="no rows"),
+        pytest.param(lambda logits: None, "AttributeError", id="nothing"),
+    ],
+)
+def test_an_engine_that_gives_other_rows_than_asked_fails_the_batch_alone(change, message):
+    backend = Giving(change)
+    scheduler = Scheduler(backend, pad_id=1)
+    with pytest.raises(BackendError, match=message):
+        submit(scheduler, window(0, 5, 2)).result(30)
+    assert scheduler.ready
+    backend.change = lambda logits: logits
+    assert submit(scheduler, window(0, 5, 2)).result(30)
+    scheduler.close()
+
+
+def test_memory_that_is_used_up_while_padding_fails_the_batch_alone():
+    scheduler = Scheduler(FakeBackend({"logits": 3}), pad_id=1)
+    with pytest.raises(BackendError, match="MemoryError") as failed:
+        submit(scheduler, Window(Ids(then=2**50), 3)).result(30)
+    assert isinstance(failed.value.__cause__, MemoryError)
+    assert scheduler.ready
+    assert submit(scheduler, window(0, 5, 2)).result(30)
+    scheduler.close()
+
+
+def test_a_worker_that_dies_outside_of_the_engine_answers_everyone_too(scheduler, gate):
+    first = submit(scheduler, window(0, 9, 2))
+    assert gate.entered.wait(30)
+    deadly = submit(scheduler, Window(Ids(then=SystemExit()), 3))
+    waiting = submit(scheduler, window(*range(90)))
+    gate.open.set()
+    assert first.result(30)
+    for future in (deadly, waiting):
+        with pytest.raises(Closed, match="worker ended: SystemExit"):
+            future.result(30)
+    assert not scheduler.ready
+
+
+class Told:
+    """An observer that keeps what it was told, and then fails where it should."""
+
+    def __init__(self, *, error=None):
+        self.runs, self.error = [], error
+
+    def ran(self, run):
+        self.runs.append(run)
+        if self.error:
+            raise self.error
+
+    def answered(self, answers):
+        raise AssertionError
+
+
+def test_an_observer_that_fails_harms_neither_the_model_nor_the_next_observer(caplog):
+    failing, listening = Told(error=RuntimeError("a secret text")), Told()
+    scheduler = Scheduler(FakeBackend({"logits": 3}), pad_id=1)
+    scheduler.observers.add(failing)
+    scheduler.observers.add(listening)
+    with caplog.at_level(logging.INFO, "sentire"):
+        for n in range(3):
+            assert submit(scheduler, window(0, n, 2)).result(30)
+        scheduler.close()
+    assert scheduler._death is None
+    assert len(failing.runs) == len(listening.runs) == 3
+    [said] = caplog.messages
+    assert "observer Told failed: RuntimeError at " in said
+    assert "secret" not in caplog.text
 
 
 def test_a_worker_that_dies_answers_everyone_and_is_no_longer_ready():

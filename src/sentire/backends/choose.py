@@ -8,6 +8,7 @@ from sentire.backends.onnxruntime import Device, OnnxRuntimeBackend
 from sentire.backends.openvino import OpenVinoBackend
 from sentire.bundle.store import MODEL_NAME, Bundle
 from sentire.errors import OptionError
+from sentire.threads import choose_threads
 from sentire.types import Engine
 
 _DEVICES: dict[str, Device] = {
@@ -20,10 +21,19 @@ _DEVICES: dict[str, Device] = {
 def open_backend(bundle: Bundle, *, engine: str, threads: int) -> Backend:
     """Load a bundle's model into an engine.
 
+    Parameters
+    ----------
+    bundle : Bundle
+    engine : str
+        One of :data:`~sentire.types.Engine`.
+    threads : int
+        CPUs to use.
+
     Raises
     ------
     OptionError
-        ``engine`` is not one of :data:`~sentire.types.Engine`, or ``threads`` is below 1.
+        ``engine`` is not one of :data:`~sentire.types.Engine`, or ``threads`` is not from 1
+        to :data:`~sentire.types.MAX_THREADS`.
     MissingExtra
         The engine is not installed.
     BackendError
@@ -31,8 +41,7 @@ def open_backend(bundle: Bundle, *, engine: str, threads: int) -> Backend:
     """
     if engine not in get_args(Engine):
         raise OptionError(f"engine {engine!r} is unknown; choose {', '.join(get_args(Engine))}")
-    if threads < 1:
-        raise OptionError(f"threads is {threads}; it must be at least 1")
+    threads = choose_threads(threads)
     if bundle.manifest.backend == "fake":
         heads = bundle.manifest.heads.values()
         return FakeBackend({head.output: len(head.labels) for head in heads})

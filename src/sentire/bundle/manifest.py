@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from sentire.labels import EMOTIONS, POLARITY
 from sentire.text.path import TextSettings
 
 MANIFEST_NAME = "bundle.json"
@@ -20,6 +21,8 @@ Name = Annotated[str, Meta(pattern=f"^{NAME_PATTERN}$")]
 Version = Annotated[str, Meta(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+(?:[.+-][0-9A-Za-z.-]+)?$")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Temperature = Annotated[float, Meta(gt=0.0)]
+
+_CONTRACT: dict[str, tuple[str, ...]] = {"polarity": POLARITY, "emotion": EMOTIONS}
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -129,12 +132,23 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     embedding: Embedding | None = None
     golden: Annotated[tuple[Golden, ...], Meta(min_length=1)]
     golden_tolerance: Annotated[float, Meta(gt=0.0, lt=0.5)]
-    """Largest accepted difference of a golden probability; engines differ in rounding."""
+    """Largest accepted difference of a golden probability; engines differ in rounding. The
+    self-test accepts no more than its own bound, whatever stands here."""
     files: dict[str, Sha256]
     training: tuple[Training, ...] = ()
     evaluation: tuple[Evaluation, ...] = ()
     """Empty where nobody has measured the model on labelled texts."""
     quantization: Quantization | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse labels that are not the contract's: nothing behind the manifest knows others."""
+        for name, head in self.heads.items():
+            allowed = _CONTRACT.get(name, head.labels)
+            if not set(head.labels) <= set(allowed) or len(set(head.labels)) < len(head.labels):
+                raise ValueError(
+                    f"head {name} has the labels {', '.join(head.labels)}. "
+                    f"Allowed are {', '.join(dict.fromkeys(allowed))}, each once."
+                )
 
 
 # Made here once: two threads that make msgspec's description of a type at the same time crash.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args
 import click
 
 from sentire.errors import OptionError
-from sentire.types import Engine
+from sentire.types import MAX_THREADS, Engine
 
 if TYPE_CHECKING:
     from sentire.service.settings import Settings
@@ -53,7 +53,7 @@ def serving_options(port: int) -> Callable[[Command], Command]:
             help="What runs the models.  [default: openvino]",
         ),
         click.option(
-            "--threads", type=click.IntRange(1, 1024), help="CPUs to use.  [default: all]"
+            "--threads", type=click.IntRange(1, MAX_THREADS), help="CPUs to use.  [default: all]"
         ),
         click.option(
             "--workers",

@@ -64,7 +64,7 @@ def serve_together(app: str, settings: "Settings", sock: "socket", announce: Ann
     import msgspec
 
     from sentire.cli.worker import Task
-    from sentire.threads import available_threads, divide_threads
+    from sentire.threads import choose_threads, divide_threads
     from sentire.workers.member import observed
     from sentire.workers.supervisor import Supervisor
 
@@ -73,7 +73,7 @@ def serve_together(app: str, settings: "Settings", sock: "socket", announce: Ann
         raise OptionError(
             f"{n_workers} workers share a socket, which needs Linux or macOS. Leave workers at 1."
         )
-    shares = divide_threads(settings.threads or available_threads(), n_workers)
+    shares = divide_threads(choose_threads(settings.threads), n_workers)
     with private_folder() as folder:
         commands = []
         for number, threads in enumerate(shares, 1):

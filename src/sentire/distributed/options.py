@@ -128,7 +128,7 @@ def settings_for(options: DeploymentOptions, environ: Mapping[str, str], *, cpus
             "the settings name model services (remote.urls), and a replica holds its models "
             "itself. Take the setting away."
         )
-    changes: dict[str, Any] = {"threads": settings.threads or cpus}
+    changes: dict[str, Any] = {"threads": cpus if settings.threads is None else settings.threads}
     if options.models:
         changes["model"], *more = options.models
         changes["models"] = tuple(more)

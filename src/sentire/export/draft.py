@@ -13,6 +13,7 @@ import msgspec
 
 from sentire.backends.openvino import OpenVinoBackend
 from sentire.bundle.manifest import Embedding, Golden, Head, Manifest, Name, Training, Version
+from sentire.bundle.selftest import TOLERANCE
 from sentire.bundle.store import MODEL_NAME, write_bundle
 from sentire.errors import OptionError
 from sentire.export.probes import golden_texts
@@ -24,9 +25,6 @@ from sentire.text.path import TextSettings
 from sentire.threads import available_threads
 
 CONFIG_NAME = "config.json"
-
-GOLDEN_TOLERANCE = 0.1
-"""Engines differ in rounding: about 0.02 on INT8 graphs, more on the least sure texts."""
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,7 +78,7 @@ def draft(
         },
         embedding=vectors,
         golden=tuple(Golden(text=t, probabilities={}) for t in golden_texts(text.languages)),
-        golden_tolerance=GOLDEN_TOLERANCE,
+        golden_tolerance=TOLERANCE,
         files={},
         training=tuple(training),
     )

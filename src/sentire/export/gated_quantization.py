@@ -40,6 +40,10 @@ stage can't tell."""
 MOST_CALIBRATION = 300
 """Texts that ranges of activations are taken from; more change nothing that can be measured."""
 
+_MOST_GAP = 0.1
+"""Largest accepted difference of a probability between two engines, over all of those texts: the
+least sure of hundreds moves further than a golden sentence. That of zh-en 1.0.0 is 0.023."""
+
 
 class QuantizationContext:
     """A draft, and everything that its graphs are examined with.
@@ -193,11 +197,11 @@ def _record(
     fp32: Path, int8: Path, examined: QuantizationContext, trial: GateTrial, n_layers: int
 ) -> Quantization:
     gap = engine_difference(int8 / MODEL_NAME, examined)
-    if gap > examined.manifest.golden_tolerance:
+    if gap > _MOST_GAP:
         raise BundleError(
             examined.manifest.name,
             f"OpenVINO and ONNX Runtime differ by {gap:.3f} in a probability, at most "
-            f"{examined.manifest.golden_tolerance:g} is accepted. Nothing was written.",
+            f"{_MOST_GAP:g} is accepted. Nothing was written.",
         )
     polarity = [shift for shift in trial.verdict.shifts if shift.head == "polarity"]
     return Quantization(

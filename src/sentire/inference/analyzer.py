@@ -116,6 +116,9 @@ class Analyzer:
             The text is empty, no string, or too long with ``on_long="error"``.
         UnsupportedRequest
             The model has no emotion head.
+        Closed
+            The analyzer was closed, its worker ended, or this process was forked from the one that
+            loaded it.
         """
         asked = self._checked(Asked(sentences, emotion, on_long))
         [document] = self._text_path.prepare([plain(text)], sentences=sentences, on_long=on_long)
@@ -173,6 +176,7 @@ class Analyzer:
         UnsupportedRequest
             The model has no embedding.
         """
+        self._scheduler.check_process()
         described = self.manifest.embedding
         if described is None:
             raise UnsupportedRequest(
@@ -238,8 +242,8 @@ class Analyzer:
         return await self._aside.do(_finish_all, pending, asked, self._predict, client=client)
 
     def observe(self, observer: Observer) -> None:
-        """Tell ``observer`` of every run of the model from now on."""
-        self._scheduler.observer = observer
+        """Tell ``observer``, too, of every run of the model from now on."""
+        self._scheduler.observers.add(observer)
 
     def warm(self) -> None:
         """Run texts of different lengths, so that no caller pays for an engine's first of each."""
@@ -249,11 +253,17 @@ class Analyzer:
             self._scheduler.submit([[window]], wait=True)[0].result()
 
     def close(self) -> None:
-        """Answer what is under way, then give the memory back."""
-        self._scheduler.close()
-        self._aside.close()
+        """Answer what is under way, then give the memory back.
+
+        In a process forked from the one that loaded the model, it does nothing.
+        """
+        try:
+            self._scheduler.close()
+        finally:
+            self._aside.close()
 
     def _checked(self, asked: Asked) -> Asked:
+        self._scheduler.check_process()
         if asked.emotion and "emotion" not in self.manifest.heads:
             raise UnsupportedRequest(
                 f"model {self.info.name}@{self.info.version} has no emotion output; "
@@ -268,9 +278,19 @@ class Analyzer:
         for block in _blocks(texts):
             in_flight.append(self._start(self._prepare(block, asked), wait=True))
             while len(in_flight) > _BLOCKS_AHEAD:
-                yield from (_finish(p, asked, finish) for p in in_flight.popleft())
+                yield from self._finished(in_flight.popleft(), asked, finish)
         while in_flight:
-            yield from (_finish(p, asked, finish) for p in in_flight.popleft())
+            yield from self._finished(in_flight.popleft(), asked, finish)
+
+    def _finished(
+        self,
+        block: Iterable[_Pending],
+        asked: Asked,
+        finish: Callable[[Document, Logits, Asked], T],
+    ) -> Iterator[T | Unscored]:
+        for pending in block:
+            self._scheduler.check_process()  # the caller may have forked between two answers
+            yield _finish(pending, asked, finish)
 
     async def _prepare_aside(
         self, texts: Sequence[object], asked: Asked, client: Client

@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from sentire.errors import Closed
+from sentire.errors import Closed, Unavailable
+from sentire.inference.forks import ThreadOwner
 from sentire.request_context import Client
 
 T = TypeVar("T")
@@ -23,13 +24,15 @@ class _Turn:
         self.n_users = 0
 
 
-class Aside:
+class Aside(ThreadOwner):
     """One thread, whose work is done as it came; of each client at most one piece waits for it.
 
     So what is handed over in small pieces is done by turns where clients are told apart.
     """
 
     def __init__(self) -> None:
+        super().__init__()
+        self._is_closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sentire-text")
         self._turns: dict[tuple[asyncio.AbstractEventLoop, Client], _Turn] = {}
 
@@ -39,8 +42,11 @@ class Aside:
         Raises
         ------
         Closed
-            The thread was ended.
+            The thread was ended, or this process was forked from the one that has it.
+        Unavailable
+            The thread can't be started.
         """
+        self.check_process()
         if client is None:
             return await self._hand_over(work, *arguments)
         async with self._turn(client):
@@ -48,13 +54,18 @@ class Aside:
 
     def close(self) -> None:
         """End the thread, when what waits for it is done."""
+        if self.is_inherited:
+            return
+        self._is_closed = True
         self._thread.shutdown()
 
     async def _hand_over(self, work: Callable[..., T], *arguments: object) -> T:
         try:
             working = asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
-        except RuntimeError:  # the executor's word for having been shut down
-            raise Closed("the analyzer was closed") from None
+        except RuntimeError as error:  # the executor's word for either
+            if self._is_closed:
+                raise Closed("the analyzer was closed") from None
+            raise Unavailable(f"texts can't be prepared now: {error}") from None
         return await working
 
     @asynccontextmanager

@@ -8,14 +8,13 @@ Never:   keeps an error, or a text: what is kept is an answer without its text, 
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import NamedTuple, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
-from sentire.errors import Overloaded
 from sentire.inference.analyzer import Asked
 from sentire.request_context import TIMING
 from sentire.types import ModelInfo, Prediction, Unscored
@@ -24,7 +23,7 @@ Answer = Prediction | Unscored
 Compute = Callable[[list[object]], Awaitable[list[Answer]]]
 
 _Flight = asyncio.Future[Answer | None]
-"""Becomes the answer; None where whoever computed it gave up."""
+"""Becomes the answer; None where whoever computed it got none."""
 
 _KEY_BYTES = 20
 _ENTRY_BYTES = 250
@@ -150,20 +149,37 @@ class AnswerCache:
         """Answer texts: n in, n out, in order.
 
         A text that another request computes at this moment is waited for. Where that request is
-        cancelled, runs out of time or is refused for its size, this one computes it itself; any
-        other failure is the text's own and fails both.
+        cancelled, or fails, this one computes it itself: what can't be scored for its own sake has
+        an answer that says so, and an error may be the other request's, or that of a batch which
+        was shared with strangers.
 
         Parameters
         ----------
+        scope : Scope
+        texts : sequence of object
         compute : function
             Gives as many answers as it gets texts, in their order.
+
+        Raises
+        ------
+        Exception
+            What ``compute`` raised for this request.
         """
         wanted = [_Wanted(text, scope.key(text)) for text in texts]
         left: list[_Wanted] = wanted
         while left:
-            joined, mine = self._look(left)
-            if mine:
-                await self._fly(mine, compute)
+            joined: list[tuple[_Wanted, _Flight]] = []
+            mine: list[_Wanted] = []
+            try:
+                self._look(left, joined, mine)
+                if mine:
+                    await self._fly(mine, compute)
+            except BaseException:
+                for each in mine:
+                    each.answer = None
+                raise
+            finally:
+                self._land(mine)
             for each, flight in joined:
                 # Shielded: one who waits may leave, the flight is not theirs to cancel.
                 each.answer = await asyncio.shield(flight)
@@ -180,10 +196,12 @@ class AnswerCache:
             await self._store.close()
 
     def _look(
-        self, wanted: Iterable["_Wanted"]
-    ) -> tuple[list[tuple["_Wanted", "_Flight"]], list["_Wanted"]]:
+        self,
+        wanted: Sequence["_Wanted"],
+        joined: list[tuple["_Wanted", "_Flight"]],
+        mine: list["_Wanted"],
+    ) -> None:
         """Answer what is in memory; tell what others compute already, and what is ours to do."""
-        joined, mine = [], []
         for each in wanted:
             if each.key is None:
                 mine.append(each)
@@ -194,39 +212,27 @@ class AnswerCache:
                 joined.append((each, flight))
             else:
                 each.flight = asyncio.get_running_loop().create_future()
+                mine.append(each)  # first, so that whatever happens it lands
                 self._flights[each.key] = each.flight
-                mine.append(each)
-        return joined, mine
 
     async def _fly(self, mine: list["_Wanted"], compute: Compute) -> None:
-        """Answer what is ours, and whoever waits for it."""
-        try:
-            if self._store is not None:
-                await self._ask(self._store, [each for each in mine if each.key is not None])
-            missed = [each for each in mine if each.answer is None]
-            if missed:
-                self._missed += len(missed)
-                computed = await compute([each.text for each in missed])
-                for each, answer in zip(missed, computed, strict=True):
-                    each.answer = answer
-                self._keep(missed)
-        except BaseException as error:
-            own = isinstance(error, Exception) and not isinstance(error, TimeoutError | Overloaded)
-            self._land(mine, error if own else None)
-            raise
-        self._land(mine, None)
+        """Answer what is ours: from the store, and the rest by computing it."""
+        if self._store is not None:
+            await self._ask(self._store, [each for each in mine if each.key is not None])
+        missed = [each for each in mine if each.answer is None]
+        if missed:
+            self._missed += len(missed)
+            computed = await compute([each.text for each in missed])
+            for each, answer in zip(missed, computed, strict=True):
+                each.answer = answer
+            self._keep(missed)
 
-    def _land(self, mine: Iterable["_Wanted"], error: BaseException | None) -> None:
-        """Tell who waits the answer, the failure, or (None) that they must compute it."""
+    def _land(self, mine: Sequence["_Wanted"]) -> None:
+        """Tell who waits the answer, or (None) that they must compute it."""
         for each in mine:
-            if each.key is None or each.flight is None:
-                continue
-            del self._flights[each.key]
-            if error is None:
+            if each.key is not None and each.flight is not None:
+                self._flights.pop(each.key, None)
                 each.flight.set_result(each.answer)
-            else:
-                each.flight.set_exception(error)
-                each.flight.exception()  # marks it as seen, where nobody waits
 
     async def _ask(self, store: Store, wanted: list["_Wanted"]) -> None:
         values = await store.get_many([each.key for each in wanted if each.key is not None])
@@ -240,7 +246,7 @@ class AnswerCache:
             self._memory.put(each.key, value)
             self._shared_hits += 1
 
-    def _keep(self, computed: Iterable["_Wanted"]) -> None:
+    def _keep(self, computed: Sequence["_Wanted"]) -> None:
         items = [
             (each.key, _ENCODER.encode(replace(each.answer, text="")))
             for each in computed

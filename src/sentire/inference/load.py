@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
+
+from sentire.backends.base import Backend
 from sentire.backends.choose import open_backend
 from sentire.bundle.builtin import find_bundle
-from sentire.bundle.selftest import check_golden
-from sentire.bundle.store import read_bundle
+from sentire.bundle.selftest import check_golden, check_outputs
+from sentire.bundle.store import Bundle, read_bundle
 from sentire.errors import BundleDamaged
 from sentire.inference.analyzer import Analyzer
+from sentire.inference.batching import pad
 from sentire.inference.scheduler import Scheduler, Scheduling
-from sentire.threads import available_threads
+from sentire.threads import choose_threads
 from sentire.types import Prediction
 
 
@@ -20,19 +24,24 @@ def load(
     threads: int | None = None,
     scheduling: Scheduling | None = None,
 ) -> Analyzer:
-    """Load a model: verify its bundle, start its engine, check its golden sentences.
+    """Load a model: verify its bundle, start its engine, check its outputs and golden sentences.
 
     Parameters
     ----------
     model : name of a packaged model, ``name@version``, or a bundle's folder; None is ``zh-en``
     engine : "openvino", "onnxruntime", "onnxruntime-cuda" or "onnxruntime-tensorrt"
     threads : int, optional
-        CPUs to use; by default those that the process may use, bounded by its container's quota.
+        CPUs to use, from 1 to 1024; by default those that the process may use, bounded by its
+        container's quota.
+    scheduling : Scheduling, optional
+        How much may wait, and how it is batched.
 
     Raises
     ------
     BundleError
         There is no bundle there, or it can't be trusted.
+    OptionError
+        ``threads`` or ``engine`` is not allowed.
     BackendError, MissingExtra
         The engine can't run it.
 
@@ -43,10 +52,12 @@ def load(
     >>> analyzer.analyze("这个产品使用体验非常棒！").label
     'positive'
     """
+    n_threads = choose_threads(threads)
     bundle = read_bundle(find_bundle(model))
     if "polarity" not in bundle.manifest.heads:
         raise BundleDamaged(bundle.path, "the manifest has no head named polarity")
-    backend = open_backend(bundle, engine=engine, threads=threads or available_threads())
+    backend = open_backend(bundle, engine=engine, threads=n_threads)
+    _check_outputs(bundle, backend)
     scheduler = Scheduler(backend, pad_id=bundle.text_path.pad_id, scheduling=scheduling)
     analyzer = Analyzer(bundle, scheduler, engine=backend.name)
     try:
@@ -56,3 +67,13 @@ def load(
         analyzer.close()
         raise
     return analyzer
+
+
+def _check_outputs(bundle: Bundle, backend: Backend) -> None:
+    """Run one row, before anything answers by it."""
+    try:
+        row = np.full(1, bundle.text_path.pad_id, np.int32)
+        check_outputs(bundle, backend.run(pad([row], pad_id=bundle.text_path.pad_id)))
+    except BaseException:
+        backend.close()
+        raise

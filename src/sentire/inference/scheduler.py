@@ -3,7 +3,7 @@
 Reads:   windows of texts, from any thread
 Gives:   a future for the windows of one text, in the caller's order
 Never:   keeps a waiter without an answer: a batch that fails fails its texts, a worker that dies
-         fails everyone and ``ready``
+         fails everyone and ``ready``, and a forked process, which has no workers, is told so
 """
 
 import threading
@@ -17,9 +17,10 @@ import numpy as np
 from msgspec import Meta
 
 from sentire.backends.base import Backend, Logits
-from sentire.errors import Closed, Overloaded
+from sentire.errors import BackendError, Closed, Overloaded, SentireError
 from sentire.inference.batching import Batching, LengthBuckets, pad
-from sentire.inference.observing import Observer, Ran
+from sentire.inference.forks import ThreadOwner
+from sentire.inference.observing import Observers, Ran
 from sentire.inference.sharing import NOBODY, Room
 from sentire.request_context import Client
 from sentire.types import Window
@@ -58,7 +59,7 @@ class _Entry(NamedTuple):
     window: Window
 
 
-class Scheduler:
+class Scheduler(ThreadOwner):
     """Runs windows on a backend, similar lengths together, oldest first.
 
     A lone window starts at once; batches grow by themselves when more comes in than runs. Clients
@@ -72,13 +73,14 @@ class Scheduler:
 
     Attributes
     ----------
-    observer : Observer or None
-        Told of every run from when it is set.
+    observers : Observers
+        Told of every run.
     """
 
     def __init__(
         self, backend: Backend, *, pad_id: int, scheduling: Scheduling | None = None
     ) -> None:
+        super().__init__()
         self._backend = backend
         self._pad_id = pad_id
         self._scheduling = scheduling or Scheduling()
@@ -87,15 +89,18 @@ class Scheduler:
         )
         self._room = Room(self._scheduling.max_waiting)
         self._changed = threading.Condition()
-        self.observer: Observer | None = None
+        self.observers = Observers()
         self._closing = False
         self._death: BaseException | None = None
-        self._workers = [
-            threading.Thread(target=self._work, name=f"sentire-{number}", daemon=True)
-            for number in range(backend.n_streams)
-        ]
-        for worker in self._workers:
-            worker.start()
+        self._workers: list[threading.Thread] = []
+        try:
+            for number in range(backend.n_streams):
+                worker = threading.Thread(target=self._work, name=f"sentire-{number}", daemon=True)
+                worker.start()
+                self._workers.append(worker)
+        except BaseException:  # those that were started would keep the model for ever
+            self.close()
+            raise
 
     @property
     def n_waiting(self) -> int:
@@ -105,7 +110,7 @@ class Scheduler:
     @property
     def ready(self) -> bool:
         """Whether a text that comes now would be answered."""
-        return not self._closing and self._death is None
+        return not self._closing and self._death is None and not self.is_inherited
 
     def check_room(
         self, n_windows: int, *, client: Client = None, coming: Mapping[Client, int] = NOBODY
@@ -124,8 +129,9 @@ class Scheduler:
         Overloaded
             The queue has no room for so many windows.
         Closed
-            The scheduler was closed, or its worker died.
+            The scheduler was closed, its worker died, or this process was forked from its own.
         """
+        self.check_process()
         if not self.ready:
             raise Closed(self._why_closed())
         if not self._room.admits(n_windows, client, coming=coming):
@@ -154,8 +160,9 @@ class Scheduler:
         Overloaded
             The queue is full. More windows than the queue ever holds run when it is empty.
         Closed
-            The scheduler was closed, or its worker died.
+            The scheduler was closed, its worker died, or this process was forked from its own.
         """
+        self.check_process()  # before the lock, which a thread that is not here may hold
         n_new = sum(map(len, texts))
         with self._changed:
             while self.ready and not self._room.admits(n_new, client):
@@ -174,7 +181,12 @@ class Scheduler:
         return [job.future for job in jobs]
 
     def close(self) -> None:
-        """Answer what waits, then stop the workers and close the backend."""
+        """Answer what waits, then stop the workers and close the backend.
+
+        A forked process leaves both to the one that it was forked from.
+        """
+        if self.is_inherited:
+            return
         with self._changed:
             if self._closing:
                 return
@@ -185,55 +197,65 @@ class Scheduler:
         self._backend.close()
 
     def _work(self) -> None:
+        held: list[_Entry] = []  # off the queue, and not answered yet
         try:
-            while (entries := self._next()) is not None:
-                self._run(entries)
+            while self._take(held):
+                self._run(held)
+                held.clear()
         except BaseException as error:  # whatever ends a worker must reach the waiters
-            self._die(error)
+            self._die(error, held)
 
-    def _die(self, error: BaseException) -> None:
+    def _die(self, error: BaseException, held: list[_Entry]) -> None:
         """Be no longer ready, and then let everybody who waits know it."""
         with self._changed:
             self._death = error
             left = self._waiting.drain()
             self._changed.notify_all()
-        for entry in left:
+        for entry in (*held, *left):
             _fail(entry.job, Closed(self._why_closed()))
 
-    def _next(self) -> list[_Entry] | None:
-        """Wait for work; None when there will be none."""
+    def _take(self, held: list[_Entry]) -> bool:
+        """Wait for work; False when there will be none."""
         with self._changed:
-            while True:
-                if self._death is not None:
-                    return None
-                taken = self._waiting.take()
-                for entry in taken:
+            while self._death is None:
+                held += self._waiting.take()
+                for entry in held:
                     self._room.leave(entry.job.client)
-                entries = [entry for entry in taken if not entry.job.future.cancelled()]
-                if entries:
+                held[:] = [entry for entry in held if not entry.job.future.cancelled()]
+                if held:
                     self._changed.notify_all()
-                    return entries
+                    return True
                 if self._waiting:
                     continue
                 if self._closing:
-                    return None
+                    return False
                 self._changed.wait()
+        return False
 
     def _run(self, entries: list[_Entry]) -> None:
         began = time.perf_counter()
-        batch = pad([entry.window.ids for entry in entries], pad_id=self._pad_id)
         try:
+            batch = pad([entry.window.ids for entry in entries], pad_id=self._pad_id)
             logits = self._backend.run(batch)
+            run_s = time.perf_counter() - began
+            self._answer(entries, logits, began, run_s)
         except Exception as error:  # ends with the batch's texts; the worker goes on
+            failure = _failure_of(error)
             for entry in entries:
-                _fail(entry.job, error)
+                _fail(entry.job, failure)
             return
-        except BaseException as error:
-            self._die(error)
-            for entry in entries:
-                _fail(entry.job, Closed(_death_of(error)))
-            raise
-        run_s = time.perf_counter() - began
+        if self.observers:
+            n_rows, width = batch.input_ids.shape
+            n_tokens = sum(len(entry.window.ids) for entry in entries)
+            waits_s = [began - entry.job.submitted for entry in entries]
+            self.observers.ran(Ran(n_rows, n_tokens, n_rows * width, run_s, waits_s))
+
+    def _answer(self, entries: list[_Entry], logits: Logits, began: float, run_s: float) -> None:
+        for name, rows in logits.items():
+            if len(rows) != len(entries):
+                raise BackendError(
+                    f"the engine gave {len(rows)} rows of {name} for a batch of {len(entries)}"
+                )
         finished = []
         with self._changed:
             for row, entry in enumerate(entries):
@@ -244,18 +266,21 @@ class Scheduler:
         for job in finished:
             job.future.queue_s, job.future.model_s = began - job.submitted, run_s
             _finish(job)
-        if self.observer is not None:
-            n_rows, width = batch.input_ids.shape
-            n_tokens = sum(len(entry.window.ids) for entry in entries)
-            waits_s = [began - entry.job.submitted for entry in entries]
-            self.observer.ran(Ran(n_rows, n_tokens, n_rows * width, run_s, waits_s))
 
     def _why_closed(self) -> str:
-        return _death_of(self._death) if self._death else "the analyzer was closed"
+        return "the analyzer was closed" if self._death is None else _death_of(self._death)
 
 
 def _death_of(error: BaseException) -> str:
     return f"the model's worker ended: {type(error).__name__}"
+
+
+def _failure_of(error: Exception) -> SentireError:
+    if isinstance(error, SentireError):
+        return error
+    failure = BackendError(f"running a batch failed: {type(error).__name__}")
+    failure.__cause__ = error
+    return failure
 
 
 def _finish(job: _Job) -> None:

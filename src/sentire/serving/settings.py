@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from sentire.types import Engine
+from sentire.types import MAX_THREADS, Engine
 
 
 class CacheSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,7 +51,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     engine: Engine = "openvino"
     """What runs the model. The others need an extra: ``onnxruntime``, or ``gpu`` for CUDA and
     TensorRT."""
-    threads: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    threads: Annotated[int, Meta(ge=1, le=MAX_THREADS)] | None = None
     """Threads of the inference engine; None takes what the container's quota allows."""
     cache: CacheSettings = CacheSettings()
     remote: RemoteSettings = RemoteSettings()

@@ -16,7 +16,7 @@ from sentire.bundle.store import read_manifest
 from sentire.errors import BackendError, BundleDamaged, Closed, SentireError
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.cache import AnswerCache
-from sentire.inference.observing import Observer
+from sentire.inference.observing import Observer, Observers
 from sentire.serving.sources import ModelSource, Snapshot, snapshot_reader
 from sentire.serving.version import Version
 from sentire.types import ModelInfo
@@ -83,11 +83,11 @@ class Slot:
         self._tried: Snapshot | str = seen
         self._last: Snapshot | str = seen
         """What the last look saw: the files, or why they could not be looked at."""
-        self.current: Version | None = Version(open_model(seen.path), cache)
+        self._observers = Observers()
+        self.current: Version | None = self._version(seen.path)
         self.candidate: Candidate | None = None
         self.name = source.name or self.current.info.name
         self.n_taken = self.n_refused = 0
-        self._observer: Observer | None = None
 
     def __str__(self) -> str:
         return self.name if self.current is None else f"{self.name}@{self.current.info.version}"
@@ -110,10 +110,8 @@ class Slot:
         return self.current
 
     def observe(self, observer: Observer) -> None:
-        """Tell ``observer`` what this and every later version does."""
-        self._observer = observer
-        if self.current is not None:
-            self.current.observe(observer)
+        """Tell ``observer``, too, what this and every later version does."""
+        self._observers.add(observer)
 
     def follow(self) -> None:
         """Take what is new at the source, once two looks in a row have seen the same.
@@ -178,7 +176,7 @@ class Slot:
                 return
             self.candidate = Candidate(info, "loading", "It is being loaded.")
             self._check_name(info, seen.path)
-            new = Version(self._open(seen.path), self._cache)
+            new = self._version(seen.path)
         except SentireError as error:
             self._refuse(error, info)
             raise
@@ -186,8 +184,6 @@ class Slot:
             unexpected = BackendError(f"loading failed unexpectedly: {type(error).__name__}")
             self._refuse(unexpected, info)
             raise unexpected from error
-        if self._observer is not None:
-            new.observe(self._observer)
         self.current, self.candidate = new, None
         self.n_taken += 1
         _LOG.info(
@@ -199,6 +195,9 @@ class Slot:
         )
         if old is not None:
             old.retire()
+
+    def _version(self, path: Path) -> Version:
+        return Version(self._open(path), self._cache, observers=self._observers)
 
     def _check_name(self, info: ModelInfo, path: Path) -> None:
         if self._source.name is None and info.name != self.name:

@@ -12,8 +12,7 @@ from functools import partial
 from sentire.bundle.manifest import Manifest
 from sentire.inference.analyzer import Analyzer, Asked
 from sentire.inference.cache import Answer, AnswerCache, Scope
-from sentire.inference.observing import Observer
-from sentire.memory import malloc_trim
+from sentire.inference.observing import Observers
 from sentire.types import ModelInfo, OnLong, Prediction, Unscored
 
 
@@ -26,6 +25,8 @@ class Version:
         Closed by :meth:`retire`.
     cache : AnswerCache, optional
         Asked before the model is.
+    observers : Observers, optional
+        Told of runs and answers.
 
     Attributes
     ----------
@@ -33,12 +34,19 @@ class Version:
     manifest : Manifest
     """
 
-    def __init__(self, analyzer: Analyzer, cache: AnswerCache | None = None) -> None:
+    def __init__(
+        self,
+        analyzer: Analyzer,
+        cache: AnswerCache | None = None,
+        *,
+        observers: Observers | None = None,
+    ) -> None:
         self.info: ModelInfo = analyzer.info
         self.manifest: Manifest = analyzer.manifest
         self._analyzer = analyzer
         self._cache = cache
-        self._observer: Observer | None = None
+        self._observers = Observers() if observers is None else observers
+        analyzer.observe(self._observers)
         self._scopes: dict[Asked, Scope] = {}
         self._changed = threading.Condition()
         self._n_running = 0
@@ -87,14 +95,8 @@ class Version:
                 scope = self._scopes[asked] = self._scope(asked)
             compute = partial(self._compute, asked=asked)
             answers = await self._cache.answers(scope, texts, compute)
-        if self._observer is not None:
-            self._observer.answered(answers)
+        self._observers.answered(answers)
         return answers
-
-    def observe(self, observer: Observer) -> None:
-        """Tell ``observer`` of runs and answers from now on."""
-        self._observer = observer
-        self._analyzer.observe(observer)
 
     async def _compute(self, texts: Sequence[object], asked: Asked) -> list[Answer]:
         return await self._analyzer.analyze_async(
