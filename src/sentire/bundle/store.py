@@ -64,14 +64,16 @@ def read_bundle(path: Path) -> Bundle:
 
 def read_manifest(path: Path) -> tuple[Manifest, ModelInfo]:
     """The manifest alone, unverified: for listing bundles without reading their weights."""
-    if not path.exists():
-        raise BundleNotFound(path, "there is no such folder")
     try:
+        if not path.exists():
+            raise BundleNotFound(path, "there is no such folder")
         data = (path / MANIFEST_NAME).read_bytes()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         raise BundleNotFound(
             path, f"is no sentire bundle: it has no {MANIFEST_NAME}. Name a bundle's folder."
         ) from None
+    except OSError as error:
+        raise BundleNotFound(path, f"can't be read: {error.strerror}") from None
     try:
         manifest = decode_manifest(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

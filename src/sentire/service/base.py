@@ -59,7 +59,9 @@ class BaseApp(FastAPI):
         peers: Peers | None = None,
     ) -> None:
         keys = open_keys(settings)
-        follow = [models.follow, *([keys.follow] if keys else [])]
+        # Each model on a thread of its own: one whose registry hangs keeps no other waiting.
+        follow = [slot.follow for slot in models.slots] or [models.follow]
+        follow += [keys.follow] if keys else []
         self._peers = peers
         self._metrics = Metrics(models, peers)
         tracing = Tracing() if settings.server.tracing else None
