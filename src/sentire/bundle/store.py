@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from sentire.atomic import write_file
 from sentire.bundle.card import model_card
 from sentire.bundle.manifest import (
     MANIFEST_NAME,
@@ -101,9 +102,7 @@ def write_bundle(path: Path, manifest: Manifest) -> Bundle:
     manifest = msgspec.structs.replace(
         manifest, files={name: _sha256(path / name) for name in names}
     )
-    partial = path / f"{MANIFEST_NAME}.partial"
-    partial.write_bytes(encode_manifest(manifest))
-    partial.replace(path / MANIFEST_NAME)
+    write_file(path / MANIFEST_NAME, encode_manifest(manifest))
     return read_bundle(path)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from sentire.atomic import write_file
 from sentire.bundle.builtin import find_bundle
 from sentire.bundle.manifest import Manifest
 from sentire.bundle.store import read_manifest
@@ -195,12 +196,9 @@ def _check_output(path: Path) -> None:
 
 def _write(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
     try:
-        partial.write_bytes(data)
-        partial.replace(path)
+        write_file(path, data)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OutputError(unwritable(path, error)) from None
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from sentire.atomic import write_file
 from sentire.bundle.store import read_manifest
 from sentire.errors import (
     BundleDamaged,
@@ -187,9 +188,7 @@ class Following:
 
     def _say(self, pointer: _Pointer) -> None:
         self._next_saying = time.monotonic() + _SAID_S
-        partial = self._pointer.with_suffix(".partial")
-        partial.write_bytes(msgspec.json.encode(pointer))
-        partial.replace(self._pointer)
+        write_file(self._pointer, msgspec.json.encode(pointer))
 
     def _say_again(self) -> None:
         """Say now and then that the version is followed still."""
