@@ -1,9 +1,9 @@
 import pytest
-from sentire.service.opening import open_model
 
 import sentire
 from sentire.config import Settings, load_settings
 from sentire.errors import OptionError
+from sentire.serving.loading import open_model
 from sentire.threads import available_threads, choose_threads
 
 

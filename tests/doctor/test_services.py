@@ -1,4 +1,7 @@
+import socket
 import threading
+import time
+from contextlib import ExitStack
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 
 import pytest
@@ -8,6 +11,7 @@ from sentire.doctor.services import look
 from sentire.service.app import create_app
 from sentire.service.settings import Settings
 from sentire.serving.settings import RemoteSettings
+from sentire.web.server import url_of
 from servers import running
 from valkeyserver import free_port
 
@@ -49,3 +53,11 @@ def test_what_is_no_address_is_broken(url):
 def test_no_services_are_nothing_to_say():
     [finding] = look(Machine())
     assert finding.status == "skipped"
+
+
+def test_services_that_hang_are_asked_together():
+    with ExitStack() as stack:
+        silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(5)]
+        began = time.monotonic()
+        assert findings(*map(url_of, silent)) == ["broken"] * 5
+        assert time.monotonic() - began < 7, "one after the other would be fifteen seconds"

@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import threading
+import time
 from contextlib import ExitStack
 
 import httpx
@@ -73,6 +75,28 @@ def test_a_name_that_is_not_found_for_a_while_keeps_its_addresses():
     assert addresses.look() == both
     known += ["10.0.0.2", "10.0.0.3"]
     assert list(addresses.look()) == ["http://10.0.0.2:5000", "http://10.0.0.3:5000"]
+
+
+def test_a_resolver_that_hangs_keeps_nobody_waiting_and_its_late_answer_counts():
+    let_go = threading.Event()
+
+    def lookup(name, port, **_options):
+        if name == "slow":
+            assert let_go.wait(60)
+        return [(socket.AF_INET, None, None, "", (host, port)) for host in ("10.0.0.1", "10.0.0.2")]
+
+    addresses = Addresses(["http://slow:1", "http://slow:2", "http://quick:3"], lookup=lookup)
+    began = time.monotonic()
+    quick = {"http://10.0.0.1:3": "quick:3", "http://10.0.0.2:3": "quick:3"}
+    assert addresses.look() == {"http://slow:1": None, "http://slow:2": None, **quick}
+    assert time.monotonic() - began < 3
+    let_go.set()
+    assert len(addresses.look()) == 6
+
+
+def test_a_name_that_no_resolver_can_hold_is_asked_as_it_is():
+    url = f"http://{'a' * 70}:5000"
+    assert Addresses([url]).look() == {url: None}
 
 
 class Counted:

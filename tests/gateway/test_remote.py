@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import threading
 import time
 from contextlib import ExitStack
@@ -290,3 +291,42 @@ def test_a_gateway_starts_before_its_service(tiny_models):
         url, _ = gateway_over(stack, url_of(holder))
         assert httpx.get(f"{url}/health/ready").status_code == 503
         assert httpx.post(f"{url}/analyze", json={"text": "a"}).status_code == 503
+
+
+def test_services_that_hang_are_looked_at_together_within_one_bound(service):
+    with ExitStack() as stack:
+        # The system takes their connections, and nobody ever answers.
+        silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(6)]
+        urls = [url_of(each) for each in silent]
+        began = time.monotonic()
+        models = stack.enter_context(RemoteModels([*urls, service]))
+        assert time.monotonic() - began < 4, "one after the other would be twelve seconds"
+        assert models.ready
+        assert [state.name for state in models.listed()] == ["tiny"]
+        began = time.monotonic()
+        models.follow()
+        assert time.monotonic() - began < 4
+
+
+def test_a_service_that_answers_by_drops_ends_no_look(service):
+    """Each byte comes in time, the whole answer never does."""
+    stop = threading.Event()
+
+    def drip(listener):
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            while not stop.wait(0.2):
+                connection.sendall(b"X-Drop: 1\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,), daemon=True)
+        thread.start()
+        began = time.monotonic()
+        with RemoteModels([url_of(listener), service]) as models:
+            assert time.monotonic() - began < 4
+            assert models.ready
+            models.follow()
+            assert time.monotonic() - began < 8
+        stop.set()
+        thread.join()

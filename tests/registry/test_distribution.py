@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import threading
 import time
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from ociregistry import oci_registry
 from sentire.errors import RegistryUnavailable
 from sentire.registry.aliases import promote
+from sentire.registry.credentials import find_credentials
 from sentire.registry.pulling import open_source, pull
 from sentire.registry.pushing import push
 from sentire.registry.references import open_registry
@@ -32,6 +34,33 @@ def login(monkeypatch, folder, host, auth=_LOGIN):
     folder.mkdir(exist_ok=True)
     (folder / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
     monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+
+
+def helper(monkeypatch, folder, name, script):
+    """Put a credential helper on the PATH."""
+    program = folder / f"docker-credential-{name}"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+
+def knows(host, user, secret):
+    """Script of a helper that knows one host, and says what real ones say of others."""
+    answer = json.dumps({"ServerURL": host, "Username": user, "Secret": secret})
+    return (
+        '[ "$1" = get ] || exit 3; read -r host\n'
+        f"[ \"$host\" = {host} ] && echo '{answer}' && exit\n"
+        'echo "credentials not found in native keychain"; exit 1'
+    )
+
+
+def configured(monkeypatch, folder, **config):
+    """Write ``config.json`` of docker, and let nobody else's be found."""
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
 
 
 def test_other_tools_see_an_artifact_with_named_layers_and_the_alias_as_a_tag(oci, made):
@@ -75,6 +104,120 @@ def test_a_registry_that_asks_for_a_password_gets_the_one_of_docker_login(
         with open_registry(url) as registry:
             push(registry, made / "1.0.0")
             pull(open_source(registry, "tiny", "1.0.0"), tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", ["credHelpers", "credsStore"])
+def test_a_credential_helper_is_asked(tmp_path, made, monkeypatch, kind):
+    (tmp_path / "htpasswd").write_text(_HTPASSWD)
+    more = f"auth: {{htpasswd: {{realm: test, path: {tmp_path}/htpasswd}}}}\n"
+    with oci_registry(tmp_path / "blobs", more=more) as host:
+        helper(monkeypatch, tmp_path / "bin", "robots", knows(host, "robot", "s3cret"))
+        named = "robots" if kind == "credsStore" else {host: "robots", "other": "no-such-helper"}
+        configured(monkeypatch, tmp_path / "docker", **{kind: named}, auths={host: {}})
+        with open_registry(f"oci://{host}/models") as registry:
+            push(registry, made / "1.0.0")
+            pull(open_source(registry, "tiny", "1.0.0"), tmp_path / "out")
+
+
+def test_what_a_helper_does_not_know_is_looked_for_in_the_file(tmp_path, monkeypatch):
+    helper(monkeypatch, tmp_path / "bin", "robots", knows("elsewhere", "robot", "wrong"))
+    auths = {"here:5000": {"auth": _LOGIN}, "token": {"identitytoken": "abc"}, "bad": {"auth": "?"}}
+    configured(monkeypatch, tmp_path / "docker", credsStore="robots", auths=auths)
+    found = [find_credentials(host, url="oci://x") for host in ("here:5000", "token", "bad", "no")]
+    assert found == [("robot", "s3cret"), ("<token>", "abc"), None, None]
+
+
+def test_docker_hub_is_known_by_its_old_name(tmp_path, monkeypatch):
+    known = knows("https://index.docker.io/v1/", "me", "mine")
+    helper(monkeypatch, tmp_path / "bin", "robots", known)
+    configured(monkeypatch, tmp_path / "docker", credsStore="robots")
+    assert find_credentials("registry-1.docker.io", url="oci://x") == ("me", "mine")
+
+
+@pytest.mark.parametrize(
+    ("name", "script", "said"),
+    [
+        pytest.param("gone", None, "'docker-credential-gone', which is not on the PATH", id="gone"),
+        pytest.param("../robots", None, "not on the PATH", id="a path"),
+        pytest.param("robots", "echo locked; exit 1", "failed: locked", id="fails"),
+        pytest.param("robots", "exit 7", "failed: it ended with 7", id="says nothing"),
+        pytest.param("robots", "echo s3cret", "gave something else", id="no JSON"),
+    ],
+)
+def test_a_helper_that_fails_is_named(tmp_path, monkeypatch, name, script, said):
+    if script is not None:
+        helper(monkeypatch, tmp_path / "bin", name, script)
+    configured(monkeypatch, tmp_path / "docker", credsStore=name)
+    with pytest.raises(RegistryUnavailable, match=said) as raised:
+        find_credentials("host", url="oci://host")
+    assert "s3cret" not in str(raised.value)
+
+
+class Recorded(BaseHTTPRequestHandler):
+    """Answers as its class says, and keeps what it was asked and shown."""
+
+    def do_GET(self):
+        self.seen.append((self.path, self.headers.get("Authorization")))
+        status, headers, body = self.answers.get(self.path, (404, {}, {}))
+        if self.password and self.headers.get("Authorization") != self.password:
+            status, headers, body = 401, {"WWW-Authenticate": 'Basic realm="x"'}, {}
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def recorded(answers, *, password=None):
+    """Serve some answers; gives the address and the list of what was asked."""
+    seen = []
+    members = {"answers": answers, "password": password, "seen": seen}
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Recorded,), members)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}", seen
+        server.shutdown()
+        thread.join()
+
+
+def test_a_list_that_goes_on_at_another_host_is_refused_and_shown_no_credentials(
+    tmp_path, monkeypatch
+):
+    pages = {}
+    with recorded({}) as (other, stolen), recorded(pages, password=f"Basic {_LOGIN}") as (host, _):
+        login(monkeypatch, tmp_path / "docker", host)
+        first, second = "/v2/models/tiny/tags/list?n=1000", "/v2/models/tiny/tags/list?last=1"
+        pages[second] = (200, {}, {"tags": ["2.0.0"]})
+        for link, following in (("own", second), ("other", f"http://{other}/v2/tags")):
+            pages[first] = (200, {"Link": f'<{following}>; rel="next"'}, {"tags": ["1.0.0"]})
+            with open_registry(f"oci://{host}/models") as registry:
+                if link == "own":
+                    assert registry.versions("tiny") == ["1.0.0", "2.0.0"]
+                    continue
+                with pytest.raises(RegistryUnavailable, match="its list at another host"):
+                    registry.versions("tiny")
+    assert stolen == []
+
+
+def test_who_is_redirected_to_shows_no_credentials_and_gets_none_on_demand(tmp_path, monkeypatch):
+    tags = "/v2/models/tiny/tags/list?n=1000"
+    moved = {}
+    with (
+        recorded({}, password="Basic another") as (other, stolen),
+        recorded(moved, password=f"Basic {_LOGIN}") as (host, _),
+    ):
+        moved[tags] = (307, {"Location": f"http://{other}/tags"}, {})
+        login(monkeypatch, tmp_path / "docker", host)
+        with (
+            open_registry(f"oci://{host}/models") as registry,
+            pytest.raises(RegistryUnavailable, match="refuses"),
+        ):
+            registry.versions("tiny")
+    assert {shown for _, shown in stolen} == {None}
 
 
 class Tokens:
@@ -122,7 +265,15 @@ def token_server(tokens):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             query = parse_qs(urlsplit(self.path).query)
-            is_known = self.headers.get("Authorization") == f"Basic {_LOGIN}"
+            self._answer(query, self.headers.get("Authorization") == f"Basic {_LOGIN}")
+
+        def do_POST(self):
+            query = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            wanted = {"grant_type": ["refresh_token"], "refresh_token": ["identity"]}
+            is_known = wanted.items() <= query.items() and bool(query["client_id"])
+            self._answer(query, is_known)
+
+        def _answer(self, query, is_known):
             self.send_response(200 if is_known else 401)
             self.end_headers()
             if is_known:
@@ -143,7 +294,10 @@ def token_server(tokens):
         server.server_close()
 
 
-def test_a_registry_that_wants_a_token_gets_one_for_just_what_is_done(tmp_path, made, monkeypatch):
+@pytest.mark.parametrize("by", ["password", "identity token of a helper"])
+def test_a_registry_that_wants_a_token_gets_one_for_just_what_is_done(
+    tmp_path, made, monkeypatch, by
+):
     tokens = Tokens()
     (tmp_path / "root.pem").write_bytes(tokens.certificate.public_bytes(serialization.Encoding.PEM))
     with token_server(tokens) as realm:
@@ -152,7 +306,11 @@ def test_a_registry_that_wants_a_token_gets_one_for_just_what_is_done(tmp_path, 
             f"rootcertbundle: {tmp_path}/root.pem}}}}\n"
         )
         with oci_registry(tmp_path / "blobs", more=more) as host:
-            login(monkeypatch, tmp_path / "docker", host)
+            if by == "password":
+                login(monkeypatch, tmp_path / "docker", host)
+            else:
+                helper(monkeypatch, tmp_path / "bin", "robots", knows(host, "<token>", "identity"))
+                configured(monkeypatch, tmp_path / "docker", credHelpers={host: "robots"})
             with open_registry(f"oci://{host}/models") as registry:
                 push(registry, made / "1.0.0")
                 promote(registry, "tiny", "1.0.0", "live")

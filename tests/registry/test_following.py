@@ -1,16 +1,19 @@
 import asyncio
+import os
 import shutil
 import threading
 import time
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 import sentire
-from sentire.bundle.store import read_bundle
+from sentire.bundle.store import read_bundle, write_bundle
 from sentire.errors import BundleDamaged, RegistryUnavailable
 from sentire.registry.aliases import promote, rollback
+from sentire.registry.directory import Directory
 from sentire.registry.following import Following
 from sentire.registry.pushing import push
 from sentire.registry.references import Reference, open_registry
@@ -70,17 +73,65 @@ def test_old_versions_leave_the_disk(live, made, tmp_path):
         promote(live, "tiny", version, "production")
         follow.look()
     assert versions(tmp_path) == ["1.0.0", "2.0.0", "3.0.0+b.1"]
-    newer = shutil.copytree(made / "1.0.0", tmp_path / "4.0.0")
-    import msgspec
-
-    from sentire.bundle.store import write_bundle
-
-    write_bundle(newer, msgspec.structs.replace(read_bundle(newer).manifest, version="4.0.0"))
-    push(live, newer)
+    more_versions(live, made, tmp_path, "4.0.0")
     promote(live, "tiny", "4.0.0", "production")
     folder = follow.look()
     assert versions(tmp_path) == ["2.0.0", "3.0.0+b.1", "4.0.0"]
     assert read_bundle(folder).info.version == "4.0.0"
+
+
+class CountedPulls:
+    """A registry in a directory that counts the files that are read from it."""
+
+    def __init__(self, monkeypatch):
+        self.n, stream = 0, Directory.stream
+
+        def counted(place, path, *, offset):
+            self.n += 1
+            return stream(place, path, offset=offset)
+
+        monkeypatch.setattr(Directory, "stream", counted)
+
+
+def more_versions(registry, made, tmp_path, *versions):
+    for version in versions:
+        bundle = shutil.copytree(made / "1.0.0", tmp_path / version)
+        manifest = msgspec.structs.replace(read_bundle(bundle).manifest, version=version)
+        write_bundle(bundle, manifest)
+        push(registry, bundle)
+
+
+def test_what_is_followed_stays_on_the_disk_however_many_versions_that_are(
+    live, made, tmp_path, monkeypatch
+):
+    more_versions(live, made, tmp_path, "4.0.0", "5.0.0")
+    pulls = CountedPulls(monkeypatch)
+    which = ("1.0.0", "2.0.0", "3.0.0+b.1", "4.0.0", "5.0.0", "production")
+    several = [following(live, tmp_path, each) for each in which]
+    folders = [follow.look() for follow in several]
+    n_pulled = pulls.n
+    for _ in range(3):
+        assert [follow.look() for follow in several] == folders
+    assert pulls.n == n_pulled
+    # So it is for a server that is started anew, and meets what others have left.
+    restarted = [following(live, tmp_path, each) for each in which]
+    assert [follow.look() for follow in restarted] == folders
+    assert pulls.n == n_pulled
+
+
+def test_what_nobody_has_followed_for_a_month_is_dropped(live, made, tmp_path):
+    more_versions(live, made, tmp_path, "4.0.0", "5.0.0")
+    several = [following(live, tmp_path, f"{n}.0.0" + "+b.1" * (n == 3)) for n in (1, 2, 3, 4)]
+    folders = [follow.look() for follow in several]
+    for age, follow, folder in zip((33, 32, 31, 31), several, folders, strict=True):
+        before = time.time() - age * 24 * 3600
+        for left in (folder, follow._pointer):
+            os.utime(left, (before, before))
+    several[3]._next_saying = 0.0  # an hour later
+    several[3].look()
+    assert len(versions(tmp_path)) == 4
+    following(live, tmp_path, "5.0.0").look()
+    assert versions(tmp_path) == ["2.0.0", "3.0.0+b.1", "4.0.0", "5.0.0"]
 
 
 def test_a_registry_that_is_down_at_the_start_does_not_stop_what_was_here(live, tmp_path):

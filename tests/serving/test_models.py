@@ -3,26 +3,44 @@
 import asyncio
 import itertools
 import logging
+import shutil
 import threading
+import time
 
+import httpx
 import msgspec
 import pytest
 
 import sentire
 from sentire.bundle.manifest import Golden
 from sentire.bundle.store import read_bundle, write_bundle
+from sentire.config import Server, Settings
 from sentire.errors import (
+    BackendError,
     BundleDamaged,
     BundleNotFound,
     Closed,
     ModelNotFound,
     OptionError,
     SelfTestFailed,
+    SentireError,
 )
+from sentire.service.app import create_app
+from sentire.serving import loading
 from sentire.serving.models import Models
+from sentire.serving.sources import ModelSource, read_snapshot
 from sentire.serving.watcher import Watcher
+from servers import running
 from tiny import make_bundle
 from versions import ask, follow, open_models, point, states
+
+
+def until(condition, seconds=30):
+    """Wait for what a watcher does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        threading.Event().wait(0.02)
 
 
 def test_models_and_versions_stand_side_by_side_and_the_first_is_the_default(made):
@@ -105,6 +123,8 @@ def test_nothing_is_loaded_where_nothing_changed(alias, made):
         pytest.param("no/such/folder", "there is no such folder", id="names nothing"),
         pytest.param("\x00\x01\x02", "no whole alias", id="binary"),
         pytest.param("a" * 5000, "no whole alias", id="a large file"),
+        pytest.param("a" * 300, "can't be read: File name too long", id="a name too long"),
+        pytest.param("a/" * 2040, "can't be read: File name too long", id="a path too long"),
     ],
 )
 def test_half_an_alias_is_passed_over_at_first_and_the_reason_said_if_it_stays(
@@ -122,6 +142,100 @@ def test_half_an_alias_is_passed_over_at_first_and_the_reason_said_if_it_stays(
         point(alias, made / "2.0.0")
         follow(models)
         assert states(models) == [("live", "2.0.0", "ready")]
+
+
+def test_a_model_that_is_named_too_long_is_said_not_to_be_readable():
+    for written in ("a" * 300, "a" * 300 + "/tiny@production"):
+        with pytest.raises(SentireError, match="File name too long"):
+            open_models(written)
+
+
+def test_one_model_s_trouble_is_its_own_is_seen_and_tried_again(alias, made, tmp_path, caplog):
+    """Also where nobody foresaw it: a server follows the others, and it, for ever."""
+    other = tmp_path / "other.txt"
+    point(other, made / "1.0.0")
+    settings = Settings(
+        model=f"live={alias}",
+        models=(f"other={other}",),
+        reload_s=0.01,
+        server=Server(access_log=False),
+    )
+
+    def listed():
+        index = httpx.post(f"{url}/v2/repository/index", json={}).json()
+        return {(each["name"], each["version"], each["state"]) for each in index}
+
+    with loading.open_models(settings) as models, running(create_app(models, settings)) as url:
+        alias.write_text("a" * 300)
+        until(lambda: ("live", "", "UNAVAILABLE") in listed())
+        point(other, made / "2.0.0")
+        until(lambda: ("other", "2.0.0", "READY") in listed())
+        assert ("live", "1.0.0", "READY") in listed()
+        refused = 'sentire_swaps_total{model="live",outcome="refused"} 1.0'
+        assert refused in httpx.get(f"{url}/metrics").text
+        point(alias, made / "2.0.0")
+        until(lambda: ("live", "2.0.0", "READY") in listed())
+    assert "File name too long" in caplog.text
+
+
+def test_a_look_that_fails_in_a_way_nobody_foresaw_is_kept_and_done_again(alias, made):
+    with open_models(f"live={alias}") as models:
+        [slot] = models.slots
+        look, slot._look = slot._look, lambda: 1 / 0
+        follow(models)
+        reason = "looking for a new version failed unexpectedly: ZeroDivisionError"
+        assert [state.reason for state in models.listed()] == ["", reason]
+        with pytest.raises(BackendError, match=reason):
+            asyncio.run(models.load("live"))
+        slot._look = look
+        point(alias, made / "2.0.0")
+        follow(models)
+        assert states(models) == [("live", "2.0.0", "ready")]
+
+
+def test_what_failed_for_no_fault_of_the_bundle_is_loaded_again_after_a_pause(
+    alias, made, monkeypatch
+):
+    lacks = True
+
+    def open_model(path):
+        if lacks and path.name == "2.0.0":
+            raise MemoryError
+        return sentire.load(path)
+
+    now = time.monotonic()
+    with Models([f"live={alias}"], open_model=open_model) as models:
+        point(alias, made / "2.0.0")
+        follow(models)
+        assert ask(models) == "1.0.0"
+        lacks = False
+        follow(models)
+        assert ask(models) == "1.0.0", "not at once: a load is dear"
+        monkeypatch.setattr("sentire.serving.slot.time.monotonic", lambda: now + 60)
+        follow(models)
+        assert states(models) == [("live", "2.0.0", "ready")]
+
+
+def test_a_bundle_that_could_not_be_read_is_taken_once_it_can(tmp_path, made):
+    copy = shutil.copytree(made / "1.0.0", tmp_path / "copy")
+    before = read_snapshot(ModelSource(None, str(copy))).signature
+    (copy / "config.json").chmod(0)
+    (copy / "config.json").chmod(0o644)
+    assert read_snapshot(ModelSource(None, str(copy))).signature != before
+
+
+def test_a_watcher_goes_on_after_a_failure_and_says_it_once(caplog):
+    calls = itertools.count()
+    came = threading.Event()
+
+    def fail():
+        if next(calls) == 5:
+            came.set()
+        raise ZeroDivisionError
+
+    with Watcher(fail, every_s=0.001):
+        assert came.wait(30)
+    assert caplog.text.count("it is tried again") == 1
 
 
 def damage(bundle):

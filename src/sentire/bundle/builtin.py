@@ -19,12 +19,16 @@ def find_bundle(model: str | Path | None = None) -> Path:
     Raises
     ------
     BundleNotFound
-        It is neither; the message lists the names there are.
+        It is neither, and the message lists the names there are; or the path can't be read.
     """
     if model is None:
         return _MODELS / DEFAULT_MODEL
     path = Path(model)
-    if path.exists() or isinstance(model, Path):
+    try:
+        is_there = path.exists()
+    except OSError as error:  # the name is too long, or a folder on the way may not be entered
+        raise BundleNotFound(model, f"can't be read: {error.strerror}") from None
+    if is_there or isinstance(model, Path):
         return path
     name, _, version = model.partition("@")
     packaged = {folder.name: folder for folder in _MODELS.iterdir() if folder.is_dir()}

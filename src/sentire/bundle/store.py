@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from sentire.atomic import write_file
 from sentire.bundle.card import model_card
 from sentire.bundle.manifest import (
     MANIFEST_NAME,
@@ -64,14 +65,16 @@ def read_bundle(path: Path) -> Bundle:
 
 def read_manifest(path: Path) -> tuple[Manifest, ModelInfo]:
     """The manifest alone, unverified: for listing bundles without reading their weights."""
-    if not path.exists():
-        raise BundleNotFound(path, "there is no such folder")
     try:
+        if not path.exists():
+            raise BundleNotFound(path, "there is no such folder")
         data = (path / MANIFEST_NAME).read_bytes()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         raise BundleNotFound(
             path, f"is no sentire bundle: it has no {MANIFEST_NAME}. Name a bundle's folder."
         ) from None
+    except OSError as error:
+        raise BundleNotFound(path, f"can't be read: {error.strerror}") from None
     try:
         manifest = decode_manifest(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -99,9 +102,7 @@ def write_bundle(path: Path, manifest: Manifest) -> Bundle:
     manifest = msgspec.structs.replace(
         manifest, files={name: _sha256(path / name) for name in names}
     )
-    partial = path / f"{MANIFEST_NAME}.partial"
-    partial.write_bytes(encode_manifest(manifest))
-    partial.replace(path / MANIFEST_NAME)
+    write_file(path / MANIFEST_NAME, encode_manifest(manifest))
     return read_bundle(path)
 
 

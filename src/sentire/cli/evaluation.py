@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from sentire.atomic import write_file
 from sentire.cli.data import OPTIONS
 from sentire.cli.figures import print_report
 from sentire.cli.main import say
@@ -103,12 +104,9 @@ def _check_output(path: Path) -> None:
 
 def _write(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
     try:
-        partial.write_bytes(data)
-        partial.replace(path)
+        write_file(path, data)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OutputError(unwritable(path, error)) from None
 
 

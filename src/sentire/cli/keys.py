@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from sentire.atomic import write_file
 from sentire.errors import OptionError
 
 _EXAMPLES = """
@@ -66,12 +67,7 @@ def keys(file: Path, add: str | None, remove: str | None, rate: float | None, ad
 
 def _write(file: Path, text: str) -> None:
     """Replace the file as a whole: a server may read it at this moment."""
-    partial = file.with_name(f"{file.name}.partial")
     try:
-        partial.touch(mode=0o600)
-        partial.write_text(text, encoding="utf-8")
-        if file.exists():
-            partial.chmod(file.stat().st_mode)
-        partial.replace(file)
+        write_file(file, text.encode(), mode=0o600)
     except OSError as error:
         raise OptionError(f"key file {file}: {error.strerror}.") from None

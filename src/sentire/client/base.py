@@ -9,7 +9,7 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sentire.client import wire
 from sentire.client.exchange import Exchange, Lost, Outcome, RetryPolicy, Send, Step
@@ -17,9 +17,12 @@ from sentire.client.servers import Servers
 from sentire.client.wire import Chunk, RequestOptions
 from sentire.errors import NotText, OptionError, RequestRefused
 from sentire.optional import import_extra
+from sentire.proxies import unusable
 from sentire.text.values import kind_of, plain
 from sentire.types import Prediction, Unscored
 
+Pool = TypeVar("Pool")
+"""A client of httpx, of either kind."""
 Records = list[Prediction | Unscored]
 
 _CONNECT_S = 5.0
@@ -28,8 +31,11 @@ _KEEP_S = 3.0
 """Connections that idle longer are not used again: servers close theirs after 5 s."""
 
 
-class BaseClient(ABC):
+class BaseClient(ABC, Generic[Pool]):
     """What both clients know: addresses, headers, the size of requests.
+
+    Proxies are those of the environment (``HTTP_PROXY``, ``NO_PROXY`` and so on), as they are when
+    the client is made. Servers on this machine are asked directly, whatever the environment says.
 
     Parameters
     ----------
@@ -58,7 +64,7 @@ class BaseClient(ABC):
     MissingExtra
         httpx is not installed.
     OptionError
-        An address is none.
+        An address is none, or the environment names a proxy that can't be used.
     """
 
     def __init__(
@@ -89,18 +95,26 @@ class BaseClient(ABC):
         self._httpx = import_extra("httpx", extra="client", purpose="asking a server")
         self._headers = headers
         fixed = {"Content-Type": "application/json"}
-        self._connect(
-            headers=fixed | ({"Authorization": f"Bearer {api_key}"} if api_key else {}),
-            limits=self._httpx.Limits(
-                max_connections=connections,
-                max_keepalive_connections=connections,
-                keepalive_expiry=_KEEP_S,
-            ),
+        all_headers = fixed | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
+        limits = self._httpx.Limits(
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=_KEEP_S,
         )
+        self._direct = self._connect(limits, headers=all_headers, is_direct=True)
+        self._proxied: Pool | None = None
+        if self.servers.is_behind_proxy:
+            try:
+                self._proxied = self._connect(limits, headers=all_headers, is_direct=False)
+            except (ValueError, ImportError) as error:
+                raise unusable(error) from None
 
     @abstractmethod
-    def _connect(self, **options: Any) -> None:
-        """Open the pool of connections."""
+    def _connect(self, limits: Any, *, headers: Mapping[str, str], is_direct: bool) -> Pool:
+        """Open a pool of connections, all direct or as the environment says."""
+
+    def _pool(self, step: Send) -> Pool:
+        return self._proxied if step.proxy and self._proxied is not None else self._direct
 
     def _score(self, chunk: Chunk, asked: RequestOptions) -> Generator[Step, Outcome, Records]:
         """Ask for a chunk; one that is too large for a server, in halves."""
@@ -145,6 +159,8 @@ class BaseClient(ABC):
         }
 
     def _lost(self, error: Exception, step: Send) -> Lost:
+        if isinstance(error, self._httpx.ProxyError):
+            return Lost(f"is not reached: the proxy refuses ({error})")
         if isinstance(error, self._httpx.ConnectError | self._httpx.ConnectTimeout):
             return Lost("is not reached")
         if isinstance(error, TimeoutError | self._httpx.TimeoutException):

@@ -8,9 +8,16 @@ Never:   decides about tries or servers; ``exchange.py`` and ``servers.py`` do
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from sentire.client import wire
 from sentire.client.base import BaseClient, Records
@@ -26,14 +33,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Client(BaseClient):
+class Client(BaseClient["httpx.Client"]):
     """Asks one server or several. Safe to share between threads; close it, or use it in ``with``.
 
     Parameters and errors are those of :class:`~sentire.client.base.BaseClient`.
     """
 
-    def _connect(self, **options: Any) -> None:
-        self._http: httpx.Client = self._httpx.Client(**options)
+    def _connect(
+        self, limits: "httpx.Limits", *, headers: Mapping[str, str], is_direct: bool
+    ) -> "httpx.Client":
+        # httpx takes proxies from the environment where it makes the transport itself.
+        transport = self._httpx.HTTPTransport(limits=limits) if is_direct else None
+        client: httpx.Client = self._httpx.Client(
+            headers=headers, limits=limits, transport=transport
+        )
+        return client
 
     def __enter__(self) -> Self:
         return self
@@ -124,7 +138,9 @@ class Client(BaseClient):
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._direct.close()
+        if self._proxied is not None:
+            self._proxied.close()
 
     def _run(self, work: Generator[Step, Outcome, T]) -> T:
         outcome: Outcome = None
@@ -143,11 +159,11 @@ class Client(BaseClient):
             work.close()
 
     def _send(self, step: Send) -> Outcome:
-        if self._http.is_closed:
+        if self._direct.is_closed:
             raise Closed("the client was closed")
         deadline = time.monotonic() + step.timeout_s
         try:
-            with self._http.stream(**self._request(step)) as answer:
+            with self._pool(step).stream(**self._request(step)) as answer:
                 pieces = []
                 for piece in answer.iter_bytes():
                     pieces.append(piece)
@@ -162,14 +178,20 @@ class Client(BaseClient):
             raise TimeoutError
 
 
-class AsyncClient(BaseClient):
+class AsyncClient(BaseClient["httpx.AsyncClient"]):
     """The same for asyncio. Use it in one event loop; close it, or use it in ``async with``.
 
     Parameters and errors are those of :class:`Client`.
     """
 
-    def _connect(self, **options: Any) -> None:
-        self._http: httpx.AsyncClient = self._httpx.AsyncClient(**options)
+    def _connect(
+        self, limits: "httpx.Limits", *, headers: Mapping[str, str], is_direct: bool
+    ) -> "httpx.AsyncClient":
+        transport = self._httpx.AsyncHTTPTransport(limits=limits) if is_direct else None
+        client: httpx.AsyncClient = self._httpx.AsyncClient(
+            headers=headers, limits=limits, transport=transport
+        )
+        return client
 
     async def __aenter__(self) -> Self:
         return self
@@ -246,7 +268,9 @@ class AsyncClient(BaseClient):
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._direct.aclose()
+        if self._proxied is not None:
+            await self._proxied.aclose()
 
     async def _run(self, work: Generator[Step, Outcome, T]) -> T:
         outcome: Outcome = None
@@ -265,11 +289,11 @@ class AsyncClient(BaseClient):
             work.close()
 
     async def _send(self, step: Send) -> Outcome:
-        if self._http.is_closed:
+        if self._direct.is_closed:
             raise Closed("the client was closed")
         try:
             async with asyncio.timeout(step.timeout_s):
-                answer = await self._http.request(**self._request(step))
+                answer = await self._pool(step).request(**self._request(step))
                 return Reply(answer.status_code, answer.headers, answer.content)
         except (TimeoutError, self._httpx.TransportError) as error:
             return self._lost(error, step)

@@ -18,7 +18,7 @@ from typing import Annotated, NamedTuple, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from sentire.client.servers import Chosen, Servers, Wait
+from sentire.client.servers import Chosen, Server, Servers, Wait
 from sentire.client.wire import reason_of, refusal
 from sentire.errors import SentireError, ServiceOverloaded, ServiceUnreachable
 
@@ -56,6 +56,8 @@ class Send(NamedTuple):
     timeout_s: float
     host: str | None = None
     """What ``Host`` says, where it is not in the URL."""
+    proxy: str = ""
+    """What it goes through; empty where it goes direct."""
 
 
 class Sleep(NamedTuple):
@@ -108,7 +110,7 @@ class Exchange:
         self._uniform = uniform
 
     def steps(self, path: str, body: bytes | None) -> Steps:
-        """Give the steps of one request; returns the address and the body of the answer.
+        """Give the steps of one request; returns what messages call the server, and its answer.
 
         Parameters
         ----------
@@ -145,17 +147,17 @@ class Exchange:
                     break
                 timeout_s = left_s if choice.is_last else min(left_s, self._retry.one_try_s)
                 server = choice.server
-                outcome = yield Send(server.url + path, body, timeout_s, server.host)
+                outcome = yield Send(server.url + path, body, timeout_s, *_way(server))
                 answer = self._judge(choice, outcome, attempt)
             finally:
                 self._servers.release(choice)
             if answer is not None:
-                return choice.server.url, answer
+                return choice.server.named, answer
         raise attempt.error or ServiceUnreachable(self._servers.reasons)
 
     def _is_ready(self, chosen: Chosen, left_s: float) -> Generator[Step, Outcome, bool]:
         server = chosen.server
-        outcome = yield Send(server.url + _READY, None, min(left_s, _CHECK_S), server.host)
+        outcome = yield Send(server.url + _READY, None, min(left_s, _CHECK_S), *_way(server))
         if isinstance(outcome, Reply) and outcome.status == 200:
             self._servers.answered(chosen)
             return True
@@ -175,7 +177,7 @@ class Exchange:
                 return None
             if outcome.status not in _GATEWAY_STATUS:
                 self._servers.answered(chosen)
-                raise refusal(outcome.status, outcome.body, url=url)
+                raise refusal(outcome.status, outcome.body, url=chosen.server.named)
             reason = f"is behind a proxy that does not reach it: {outcome.status}"
         else:
             reason = _why_lost(outcome)
@@ -191,7 +193,7 @@ class Exchange:
         self._servers.troubled(chosen, f"refuses for now: {reason_of(reply.body) or reply.status}")
         attempt.held[url] = self._clock() + after_s * self._uniform(1, 1.25)
         attempt.error = (
-            ServiceOverloaded(url, after_s)
+            ServiceOverloaded(chosen.server.named, after_s)
             if reply.status == 429
             else ServiceUnreachable(self._servers.reasons)
         )
@@ -207,6 +209,10 @@ class _Attempt:
         """Addresses that are not asked again before some moment."""
         self.error: SentireError | None = None
         """What to raise when there is no time or no try left."""
+
+
+def _way(server: Server) -> tuple[str | None, str]:
+    return server.host, server.proxy
 
 
 def _why_lost(outcome: Outcome) -> str:

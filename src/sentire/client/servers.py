@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from sentire.proxies import by_way_of, is_loopback, proxy_of
+
 OPENS_AFTER = 3
 """Failures in a row."""
 _OPEN_S = 0.5
@@ -30,6 +32,11 @@ class Server:
         self.url = url
         self.host = host
         """What ``Host`` says, where it is not in the address."""
+        by_name = f"http://{host}" if host and not is_loopback(url) else url
+        self.proxy = proxy_of(by_name)
+        """What its requests go through; empty where they go direct."""
+        self.named = f"{url}{by_way_of(self.proxy)}"
+        """What messages call it."""
         self.reason = "was not asked yet"
         """What went wrong the last time."""
         self.in_flight = 0
@@ -81,6 +88,11 @@ class Servers:
         """The addresses."""
         return tuple(server.url for server in self._servers)
 
+    @property
+    def is_behind_proxy(self) -> bool:
+        """Whether any of them is asked through a proxy."""
+        return any(server.proxy for server in self._servers)
+
     def change(self, urls: Mapping[str, str | None]) -> None:
         """Ask others from now on; what is known of those that stay is kept.
 
@@ -89,13 +101,13 @@ class Servers:
         urls : base address -> what ``Host`` is to say, or None where the address says it
         """
         with self._lock:
-            known = {server.url: server for server in self._servers}
-            self._servers = [known.get(url) or Server(url, host) for url, host in urls.items()]
+            known = {(server.url, server.host): server for server in self._servers}
+            self._servers = [known.get(each) or Server(*each) for each in urls.items()]
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """For each server its address and what went wrong there the last time."""
-        return tuple(f"{server.url} {server.reason}" for server in self._servers)
+        return tuple(f"{server.named} {server.reason}" for server in self._servers)
 
     def choose(self, held: Mapping[str, float]) -> Chosen | Wait:
         """Take the server that is asked next.

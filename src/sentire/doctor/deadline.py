@@ -5,12 +5,11 @@ Gives:   its answer
 Never:   stops the function itself: a thread that hangs in a socket is left behind
 """
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import TypeVar
 
 from sentire.errors import Unavailable
+from sentire.polling import spawn
 
 T = TypeVar("T")
 
@@ -32,15 +31,7 @@ def within(limit_s: float, ask: Callable[[], T], *, what: str) -> T:
     Unavailable
         There was no answer in time.
     """
-    answer: Future[T] = Future()
-
-    def work() -> None:
-        try:
-            answer.set_result(ask())
-        except BaseException as error:
-            answer.set_exception(error)
-
-    threading.Thread(target=work, daemon=True).start()
+    answer = spawn(ask)
     try:
         return answer.result(timeout=limit_s)
     except TimeoutError:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from sentire.doctor.deadline import within
 from sentire.doctor.findings import Finding, Machine, broken, fine, missing, skipped
@@ -23,12 +24,12 @@ _PATIENCE_S = 20.0
 
 
 def look(machine: Machine) -> Iterator[Finding]:
-    """Ask every registry that the settings name for its model."""
+    """Ask every registry that the settings name for its model, all at once."""
     named = [
         s.target for s in sources(machine) if s.target is not None and names_registry(s.target)
     ]
-    for written in named:
-        yield ask(written)
+    with ThreadPoolExecutor(max(1, len(named))) as pool:
+        yield from pool.map(ask, named)
     if not named:
         yield skipped(NAME, "no model comes from one.")
 
@@ -60,8 +61,8 @@ def ask(written: str, *, patience_s: float = _PATIENCE_S) -> Finding:
             NAME,
             str(error),
             "See the address, the network and the credentials: s3:// takes the variables AWS_…, "
-            "oci:// what docker login or podman login wrote. A server that has pulled the model "
-            "before starts without it.",
+            "oci:// what docker login or podman login wrote, or a credential helper. A server that "
+            "has pulled the model before starts without it.",
             **details,
         )
     except SentireError as error:

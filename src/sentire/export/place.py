@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sentire.atomic import place_folder
 from sentire.bundle.manifest import MANIFEST_NAME
 from sentire.errors import OptionError, OutputError
 from sentire.io.failures import unwritable
@@ -63,7 +64,7 @@ def placed(output: Path, *, force: bool) -> Iterator[Path]:
         shutil.rmtree(workspace, ignore_errors=True)
         workspace.mkdir()
         yield workspace
-        _swap(workspace, output)
+        place_folder(finished(workspace), output, aside=workspace / "replaced")
     except OSError as error:
         raise OutputError(unwritable(output, error)) from error
     finally:
@@ -73,16 +74,3 @@ def placed(output: Path, *, force: bool) -> Iterator[Path]:
 def finished(workspace: Path) -> Path:
     """Folder of the workspace that becomes the output."""
     return workspace / _FINISHED
-
-
-def _swap(workspace: Path, output: Path) -> None:
-    """Move the old bundle aside and the new one in; the old comes back if that fails."""
-    old = workspace / "replaced"
-    try:
-        if output.exists():
-            output.rename(old)
-        finished(workspace).rename(output)
-    except BaseException:
-        if old.exists():
-            old.rename(output)
-        raise

@@ -11,11 +11,17 @@ Never:   divides ``https``, whose certificates are for names; or names with one 
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from sentire.polling import Poller
+
 Lookup = Callable[..., Sequence[tuple[Any, ...]]]
 """What :func:`socket.getaddrinfo` is."""
+_WITHIN_S = 1.0
+"""For all names together. The system's resolver itself may take ten seconds or more for one."""
 
 
 class Addresses:
@@ -29,18 +35,19 @@ class Addresses:
 
     def __init__(self, urls: Sequence[str], *, lookup: Lookup = socket.getaddrinfo) -> None:
         self._lookup = lookup
+        self._poller: Poller[dict[str, str | None]] = Poller(within_s=_WITHIN_S)
         self._found: dict[str, dict[str, str | None]] = {url: {url: None} for url in urls}
 
     def look(self) -> Mapping[str, str | None]:
         """URLs to ask -> what ``Host`` is to say, where it is not in the URL.
 
-        A name that is not found at the moment keeps the addresses that it had.
+        A name that is not found at the moment, or not in time, keeps the addresses that it had.
         """
-        for url in self._found:
-            try:
-                self._found[url] = self._behind(url)
-            except OSError:
-                continue
+        asked = {url: partial(self._behind, url) for url in self._found}
+        for url, answer in self._poller.ask(asked).items():
+            # UnicodeError is what Python says of a name that no resolver can hold.
+            with suppress(OSError, UnicodeError, TimeoutError):
+                self._found[url] = answer.result(timeout=0)
         return {url: host for found in self._found.values() for url, host in found.items()}
 
     def _behind(self, url: str) -> dict[str, str | None]:

@@ -2,9 +2,10 @@
 
 Reads:   the names of services, ``/health/ready`` and ``/v2/models`` of each
 Gives:   what was seen; the addresses to the client that asks for predictions
-Never:   sends a text
+Never:   sends a text; waits for one service after the other
 """
 
+from functools import partial
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -13,10 +14,13 @@ from sentire.client import Client, RetryPolicy
 from sentire.client.servers import Servers
 from sentire.errors import SentireError, ServiceUnreachable
 from sentire.gateway.addresses import Addresses
+from sentire.polling import Poller
 from sentire.serving.models import ModelState
 from sentire.types import ModelInfo
 
-_LOOK = RetryPolicy(timeout_s=2.0, tries=1, longest_wait_s=0)
+_WITHIN_S = 2.0
+"""For all services together."""
+_LOOK = RetryPolicy(timeout_s=_WITHIN_S, tries=1, longest_wait_s=0)
 _STATES: dict[str, Literal["ready", "loading"]] = {"READY": "ready", "LOADING": "loading"}
 
 
@@ -64,17 +68,20 @@ class Services:
     def __init__(self, addresses: Addresses, servers: Servers, *, api_key: str | None) -> None:
         self._addresses, self._servers, self._api_key = addresses, servers, api_key
         self._lookers: dict[str, Client] = {}
+        self._poller: Poller[tuple[ModelInfo, list[ModelState]]] = Poller(within_s=_WITHIN_S)
 
     def look(self) -> Snapshot:
-        """Ask every service, wherever its name leads now."""
+        """Ask every service at once, wherever its name leads now."""
         self._find()
         default, states, reasons = None, list[ModelState](), list[str]()
-        for url, looker in self._lookers.items():
+        asked = {url: partial(_ask, looker) for url, looker in self._lookers.items()}
+        for url, answer in self._poller.ask(asked).items():
             try:
-                health = _HEALTH.decode(looker.fetch("/health/ready"))
+                model, held = answer.result(timeout=0)
                 if default is None:
-                    states = _states(looker.fetch("/v2/models"), health.model.name)
-                    default = health.model
+                    default, states = model, held
+            except TimeoutError:
+                reasons.append(f"{url} did not answer within {_WITHIN_S:g} s")
             except ServiceUnreachable as error:
                 reasons += error.reasons
             except (SentireError, msgspec.MsgspecError) as error:
@@ -99,6 +106,12 @@ class Services:
             looker.servers.change({url: found[url]})
             self._lookers[url] = looker
         self._servers.change(found)
+
+
+def _ask(looker: Client) -> tuple[ModelInfo, list[ModelState]]:
+    """Ask one service for its default model, which is ready, and for all that it holds."""
+    health = _HEALTH.decode(looker.fetch("/health/ready"))
+    return health.model, _states(looker.fetch("/v2/models"), health.model.name)
 
 
 def _states(body: bytes, default: str) -> list[ModelState]:

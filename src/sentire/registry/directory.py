@@ -11,10 +11,9 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
+from sentire.atomic import partial_file, write_file
 from sentire.registry.base import CHUNK
-from sentire.registry.disk import sync
 
 
 class Directory:
@@ -65,30 +64,15 @@ class Directory:
     def create(self, path: str, data: bytes) -> None:
         """Write a file that is not there yet."""
         target = self._root / path
-        partial = self._beside(target)
-        try:
-            with partial.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            target.hardlink_to(partial)
-        finally:
-            partial.unlink(missing_ok=True)
-        sync(target.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_file(target, data, is_new=True)
 
     def put(self, path: str, source: Path) -> None:
         """Copy a file in."""
         target = self._root / path
-        partial = self._beside(target)
-        try:
-            with source.open("rb") as read, partial.open("xb") as file:
-                shutil.copyfileobj(read, file, CHUNK)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-        sync(target.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with partial_file(target) as partial:
+            shutil.copyfile(source, partial)
 
     def remove(self, path: str) -> None:
         """Remove a file or a folder."""
@@ -97,7 +81,3 @@ class Directory:
             shutil.rmtree(target)
         else:
             target.unlink(missing_ok=True)
-
-    def _beside(self, target: Path) -> Path:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return target.with_name(f".{uuid4().hex}.partial")

@@ -1,4 +1,4 @@
-"""What the system does to keep files whole: locks, and writing through to the disk."""
+"""What the system does to keep processes from each other's files: locks."""
 
 import os
 import sys
@@ -8,17 +8,6 @@ from pathlib import Path
 
 if sys.platform != "win32":
     import fcntl
-
-
-def sync(path: Path) -> None:
-    """Let a file's content, or a folder's names, outlast a power cut."""
-    if sys.platform == "win32" and path.is_dir():
-        return
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 @contextmanager

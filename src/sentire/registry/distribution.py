@@ -2,14 +2,11 @@
 
 Reads:   the distribution API of OCI, credentials as ``docker login`` keeps them
 Gives:   blobs, manifests and tags
-Never:   sends credentials where nobody encrypts, save to this machine or where it was asked for
+Never:   sends credentials where nobody encrypts, save to this machine or where it was asked for; or
+         to another host, save to the server of tokens that the registry names
 """
 
-import base64
-import binascii
 import hashlib
-import json
-import os
 import re
 import time
 import weakref
@@ -17,20 +14,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin
 
 from sentire.errors import OptionError, RegistryUnavailable
 from sentire.optional import import_extra
+from sentire.proxies import by_way_of, is_loopback, open_client, proxy_of
 from sentire.registry.base import CHUNK, MANIFEST_BYTES
+from sentire.registry.credentials import Credentials, find_credentials
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 _URL = re.compile(r"oci(\+http)?://([^/@?#]+)(?:/([a-z0-9][a-z0-9._/-]*))?/?")
-_LOOPBACK = re.compile(r"(localhost|127(?:\.\d+){3}|\[::1\])(:\d+)?")
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _TRIES, _PAUSE_S = 5, 0.05
 _PASSING = frozenset({500, 502, 503, 504})
 """A registry with many writers answers so at times to a read that succeeds a moment later."""
 _TIMEOUT_S = 30.0
+_CLIENT_ID = "sentire"
+"""By which a server of tokens knows the program that asks."""
 
 
 class Missing(Exception):
@@ -56,7 +56,7 @@ class Distribution:
     Raises
     ------
     OptionError
-        It is no such URL.
+        It is no such URL, or the environment names a proxy that can't be used.
     MissingExtra
         httpx is not installed.
     """
@@ -68,10 +68,15 @@ class Distribution:
         self.url = url.rstrip("/")
         self.path = (match[3] or "").strip("/")
         self._host = match[2]
-        self._is_plain = bool(match[1] or _LOOPBACK.fullmatch(self._host))
+        self._wants_plain = bool(match[1])
+        self._is_plain = self._wants_plain or is_loopback(f"http://{self._host}")
         self._httpx = import_extra("httpx", extra="registry", purpose="an OCI registry")
-        self._client = self._httpx.Client(
-            base_url=f"{'http' if self._is_plain else 'https'}://{self._host}/v2/",
+        base_url = f"{'http' if self._is_plain else 'https'}://{self._host}/v2/"
+        self._way = by_way_of(proxy_of(base_url))
+        self._client = open_client(
+            self._httpx,
+            base_url,
+            base_url=base_url,
             timeout=self._httpx.Timeout(_TIMEOUT_S, connect=5.0),
             follow_redirects=True,
         )
@@ -132,9 +137,7 @@ class Distribution:
         else:
             return
         begun = self._request("POST", f"{repository}/blobs/uploads/", scope=scope)
-        target = urljoin(str(begun.url), begun.headers.get("Location", ""))
-        if urlsplit(target)[1] != urlsplit(str(self._client.base_url))[1]:
-            raise RegistryUnavailable(self.url, "it wants the upload at another host")
+        target = self._follow(begun, begun.headers.get("Location", ""), what="the upload")
         target += ("&" if "?" in target else "?") + urlencode({"digest": digest})
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
@@ -150,8 +153,19 @@ class Distribution:
             except (ValueError, AttributeError, TypeError):
                 raise RegistryUnavailable(self.url, "its answer is no list") from None
             following = answer.links.get("next", {}).get("url", "")
-            path = urljoin(str(answer.url), following) if following else ""
+            path = self._follow(answer, following, what="its list") if following else ""
         return [each for each in found if isinstance(each, str)]
+
+    def _follow(self, answer: Any, location: str, *, what: str) -> str:
+        """Where an answer sends us on; that is asked with credentials, so it is the registry."""
+        target = urljoin(str(answer.url), location)
+        if not self._is_own(target):
+            raise RegistryUnavailable(self.url, f"it goes on with {what} at another host")
+        return target
+
+    def _is_own(self, url: Any) -> bool:
+        own, other = self._client.base_url, self._httpx.URL(url)
+        return (own.scheme, own.host, _port(own)) == (other.scheme, other.host, _port(other))
 
     def _request(self, method: str, path: str, *, scope: str = "", **parts: Any) -> Any:
         with self._told():
@@ -197,31 +211,42 @@ class Distribution:
 
     def _login(self, answer: Any, scope: str) -> bool:
         """Answer a challenge; False where there is nothing to answer with."""
+        if not self._is_own(answer.url):  # where we were sent; our credentials are not for it
+            return False
         kind, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
         asked = dict(_CHALLENGE.findall(rest))
-        basic = _basic(self._host)
-        if kind.lower() == "basic" and basic:
-            before, self._authorization = self._authorization, {"Authorization": f"Basic {basic}"}
+        found = find_credentials(self._host, url=self.url)
+        if kind.lower() == "basic" and found and not found.is_token:
+            before, self._authorization = self._authorization, {"Authorization": found.basic}
             return before != self._authorization
         realm = asked.get("realm", "")
-        may_ask = realm.startswith("https://") or (self._is_plain and realm.startswith("http://"))
+        may_ask = realm.startswith("https://") or (
+            realm.startswith("http://")
+            and (self._wants_plain or (self._is_plain and is_loopback(realm)))
+        )
         if kind.lower() != "bearer" or not may_ask:
             return False
         wanted = f"repository:{scope}" if scope else asked.get("scope", "")
         query = {"service": asked.get("service", ""), "scope": wanted}
-        answer = self._httpx.get(
-            realm,
-            params={key: value for key, value in query.items() if value},
-            headers={"Authorization": f"Basic {basic}"} if basic else {},
-            timeout=_TIMEOUT_S,
-        )
+        token = self._token(realm, {k: v for k, v in query.items() if v}, found)
+        if token:
+            self._authorization = {"Authorization": f"Bearer {token}"}
+        return bool(token)
+
+    def _token(self, realm: str, query: dict[str, str], found: Credentials | None) -> str:
+        """Ask for a token; empty where the answer holds none."""
+        with open_client(self._httpx, realm, timeout=_TIMEOUT_S) as client:
+            if found is not None and found.is_token:
+                exchange = {"grant_type": "refresh_token", "refresh_token": found.secret}
+                answer = client.post(realm, data={**query, **exchange, "client_id": _CLIENT_ID})
+            else:
+                headers = {"Authorization": found.basic} if found else {}
+                answer = client.get(realm, params=query, headers=headers)
         self._check(answer)
         try:
-            token = answer.json().get("token") or answer.json()["access_token"]
+            return str(answer.json().get("token") or answer.json()["access_token"])
         except (ValueError, KeyError, AttributeError):
-            return False
-        self._authorization = {"Authorization": f"Bearer {token}"}
-        return True
+            return ""
 
     def _check(self, answer: Any) -> None:
         status = answer.status_code
@@ -235,7 +260,7 @@ class Distribution:
             reason = "it does not allow this (405); the one who runs it must switch it on"
         else:
             reason = f"it answers {status}"
-        raise RegistryUnavailable(self.url, reason)
+        raise RegistryUnavailable(self.url, f"{reason}{self._way}")
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -243,7 +268,7 @@ class Distribution:
             yield
         except (self._httpx.HTTPError, self._httpx.InvalidURL) as error:
             words = str(error) or type(error).__name__
-            raise RegistryUnavailable(self.url, f"can't be reached: {words}") from error
+            raise RegistryUnavailable(self.url, f"can't be reached{self._way}: {words}") from error
 
 
 def _chunks(source: Path) -> Iterator[bytes]:
@@ -252,20 +277,5 @@ def _chunks(source: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _basic(host: str) -> str:
-    """Credentials for a host as ``docker login`` or ``podman login`` wrote them, if any."""
-    home = Path.home()
-    places = [
-        Path(os.environ.get("DOCKER_CONFIG") or home / ".docker") / "config.json",
-        Path(os.environ.get("XDG_RUNTIME_DIR") or home / ".config") / "containers" / "auth.json",
-    ]
-    if named := os.environ.get("REGISTRY_AUTH_FILE"):
-        places.insert(0, Path(named))
-    for place in places:
-        try:
-            entry = json.loads(place.read_bytes())["auths"][host]["auth"]
-            base64.b64decode(entry, validate=True)
-        except (OSError, ValueError, KeyError, TypeError, binascii.Error):
-            continue
-        return str(entry)
-    return ""
+def _port(url: Any) -> int | None:
+    return url.port or {"http": 80, "https": 443}.get(url.scheme)

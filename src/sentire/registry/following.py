@@ -11,10 +11,12 @@ import os
 import shutil
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from sentire.atomic import write_file
 from sentire.bundle.store import read_manifest
 from sentire.errors import (
     BundleDamaged,
@@ -33,8 +35,12 @@ from sentire.registry.references import Reference, open_registry
 _LOG = logging.getLogger("sentire.models")
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
-_KEPT = 3
-"""Versions that stay on the disk: what serves, what served before, and one more."""
+_KEPT = 2
+"""Versions that stay beside those that are followed: what served before, and one more."""
+_SAID_S = 3600.0
+"""Whoever follows a version says so again each hour, so that nobody drops it …"""
+_FOLLOWED_S = 30 * 24 * 3600.0
+"""… before nobody has said so for a month: a server may stand still for a while."""
 _ABANDONED_S = 24 * 3600.0
 """A pull in which nothing began for so long does not go on."""
 
@@ -45,7 +51,11 @@ def default_downloads() -> Path:
 
 
 class _Pointer(msgspec.Struct, frozen=True):
-    """Where an alias pointed when it was last seen."""
+    """Where an alias pointed when it was last seen, or which version is asked for.
+
+    Its file tells everybody who shares the downloads that this version is used. The file's time is
+    when that was last said.
+    """
 
     version: str
     digest: Digest
@@ -74,6 +84,7 @@ class Following:
         self._failed: tuple[SentireError, _Pointer | None] | None = None
         self._looking = threading.Lock()
         self._began = False
+        self._next_saying = 0.0
         self._pause_s = 0.0
         self._next_try = 0.0
 
@@ -96,6 +107,7 @@ class Following:
             The registry can't be asked, or what it gives can't be trusted.
         """
         with self._looking:
+            self._say_again()
             is_first, self._began = not self._began, True
             try:
                 return self._look()
@@ -113,7 +125,10 @@ class Following:
                 if self._failed is not None and self._failed[1] is None and self._waits():
                     raise self._failed[0]
                 wanted = self._ask()
-            folder = self._bring(wanted)
+            try:
+                folder = self._bring(wanted)
+            except OSError as error:
+                raise OutputError(unwritable(self._folder, error)) from error
         except SentireError as error:
             if self._failed is None or self._failed[0] is not error:
                 self._fail(error, wanted)
@@ -164,18 +179,43 @@ class Following:
     def _remember(self, pointer: _Pointer) -> None:
         """Write down what was pulled, and remove what was long ago."""
         try:
-            partial = self._pointer.with_suffix(".partial")
-            partial.write_bytes(msgspec.json.encode(pointer))
-            partial.replace(self._pointer)
+            self._say(pointer)
             self._path(pointer).touch()
-            folders = [f for f in self._folder.iterdir() if f.is_dir() and f.name[:1] != "."]
-            for old in sorted(folders, key=lambda f: f.stat().st_mtime)[:-_KEPT]:
-                shutil.rmtree(old, ignore_errors=True)
-            for half in self._folder.glob(".*.pull"):
-                if half.stat().st_mtime < time.time() - _ABANDONED_S:
-                    shutil.rmtree(half, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another process cleans up at the same moment
+                self._clean()
         except OSError as error:
             raise OutputError(unwritable(self._folder, error)) from error
+
+    def _say(self, pointer: _Pointer) -> None:
+        self._next_saying = time.monotonic() + _SAID_S
+        write_file(self._pointer, msgspec.json.encode(pointer))
+
+    def _say_again(self) -> None:
+        """Say now and then that the version is followed still."""
+        if self._here is not None and time.monotonic() >= self._next_saying:
+            with suppress(OSError):  # where nobody can write, nobody can clean up
+                self._say(self._here)
+
+    def _clean(self) -> None:
+        followed = self._followed()
+        folders = [f for f in self._folder.iterdir() if f.is_dir() and f.name[:1] != "."]
+        others = [folder for folder in folders if folder.name not in followed]
+        for old in sorted(others, key=lambda f: f.stat().st_mtime)[:-_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+        for half in self._folder.glob(".*.pull"):
+            if half.stat().st_mtime < time.time() - _ABANDONED_S:
+                shutil.rmtree(half, ignore_errors=True)
+
+    def _followed(self) -> set[str]:
+        """Name the folders that anybody follows; what nobody has followed for long is forgotten."""
+        found = set()
+        for file in self._folder.glob("*.json"):
+            if file.stat().st_mtime < time.time() - _FOLLOWED_S:
+                file.unlink(missing_ok=True)
+                continue
+            with suppress(msgspec.MsgspecError):
+                found.add(self._path(_POINTER.decode(file.read_bytes())).name)
+        return found
 
     def _waits(self) -> bool:
         return time.monotonic() < self._next_try

@@ -6,6 +6,7 @@ Never:   pretends to that where the store can't: such a registry is read only
 """
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,17 +15,17 @@ from typing import Any
 
 from sentire.errors import OptionError
 from sentire.optional import import_extra
+from sentire.proxies import is_loopback
 from sentire.registry.base import CHUNK
 
 _CONDITIONAL = {"s3", "s3a"}
 """Protocols whose clients create conditionally (``If-None-Match: *``), tried on a real server."""
-_PATIENCE = {
-    "config_kwargs": {
-        "connect_timeout": 5,
-        "read_timeout": 30,
-        "retries": {"mode": "standard", "max_attempts": 3},
-    }
+_PATIENCE: dict[str, Any] = {
+    "connect_timeout": 5,
+    "read_timeout": 30,
+    "retries": {"mode": "standard", "max_attempts": 3},
 }
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
 class Objects:
@@ -51,7 +52,8 @@ class Objects:
         if protocol in _CONDITIONAL:
             import_extra("s3fs", extra="registry", purpose=f"a registry at {protocol}://")
         options: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
-        options |= _PATIENCE if protocol in _CONDITIONAL else {}
+        if protocol in _CONDITIONAL:
+            options["config_kwargs"] = _PATIENCE | _direct()
         try:
             self._store, root = fsspec.core.url_to_fs(url, **options)
         except (ValueError, ImportError, OSError) as error:
@@ -157,3 +159,9 @@ def _as_os_errors() -> Iterator[None]:
 
 def _in_one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _direct() -> dict[str, Any]:
+    """Options for a server on this machine, which no proxy elsewhere can reach."""
+    endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
+    return {"proxies": {}} if is_loopback(endpoint) else {}

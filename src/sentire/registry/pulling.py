@@ -6,7 +6,6 @@ Never:   writes outside that folder; takes more bytes than allowed; starts anew 
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -14,12 +13,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from sentire.atomic import place_folder
 from sentire.bundle.manifest import MANIFEST_NAME, Manifest, decode_manifest, digest_of
 from sentire.bundle.store import read_manifest
 from sentire.errors import BundleDamaged, OptionError, OutputError
 from sentire.io.failures import unwritable
 from sentire.registry.base import Held, Readable
-from sentire.registry.disk import alone, sync
+from sentire.registry.disk import alone
 
 MAX_BYTES = 8 << 30
 """Of one version; the shipped one has some 30 MB."""
@@ -129,7 +129,7 @@ def pull(source: Source, into: Path, *, progress: Progress | None = None) -> Pat
             with alone(staging) as is_ours:
                 if is_ours:
                     _gather(source, staging, progress or (lambda *_: None))
-                    staging.rename(into)
+                    place_folder(staging, into)
                     break
     except OSError as error:
         raise OutputError(unwritable(into, error)) from error
@@ -159,10 +159,7 @@ def _gather(source: Source, staging: Path, progress: Progress) -> None:
         progress(done, total)
     for left in staging.glob(f"{_PART}*"):
         left.unlink()
-    manifest = staging / MANIFEST_NAME
-    manifest.write_bytes(source.held.data)
-    for path in (manifest, staging):
-        sync(path)
+    (staging / MANIFEST_NAME).write_bytes(source.held.data)
 
 
 def _tell(progress: Progress, before: int, total: int, n_bytes: int) -> None:
@@ -185,8 +182,6 @@ def _fetch(source: Source, name: str, part: Path, progress: Callable[[int], None
                     break
                 file.write(chunk)
                 progress(done)
-            file.flush()
-            os.fsync(file.fileno())
         if done == size and _sha256(part) == digest:
             return
         part.unlink()

@@ -74,7 +74,12 @@ def names_registry(written: str) -> bool:
     match = _IN_REGISTRY.fullmatch(written)
     if match is None or written.startswith(HUB):
         return False
-    return _SCHEME.match(written) is not None or not Path(written).exists()
+    if _SCHEME.match(written) is not None:
+        return True
+    try:
+        return not Path(written).exists()
+    except OSError:  # whoever asks the registry is told why it can't be read
+        return True
 
 
 def open_registry(url: str) -> Registry:

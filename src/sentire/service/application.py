@@ -67,7 +67,9 @@ class ModelApplication(Application):
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             async with AsyncExitStack() as stack:
-                follow = [models.follow, *([keys.follow] if keys else [])]
+                # Each model on a thread of its own: one whose registry hangs keeps none waiting.
+                follow = [slot.follow for slot in models.slots] or [models.follow]
+                follow += [keys.follow] if keys else []
                 stack.enter_context(Watcher(*follow, every_s=settings.reload_s))
                 if member is not None:
                     await stack.enter_async_context(

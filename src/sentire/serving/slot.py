@@ -6,14 +6,16 @@ Never:   gives up a version that answers for one that was not verified, tested a
 """
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from sentire.bundle.store import read_manifest
-from sentire.errors import BackendError, BundleDamaged, Closed, SentireError
+from sentire.errors import BackendError, BundleDamaged, BundleError, Closed, SentireError
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.cache import AnswerCache
 from sentire.inference.observing import Observer, Observers
@@ -25,6 +27,8 @@ _LOG = logging.getLogger("sentire.models")
 
 Open = Callable[[Path], Analyzer]
 """Loads the bundle in a folder: verified, self-tested and warm, or an error."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 30.0, 3600.0
+"""Before what failed for no fault of the bundle's is loaded again: a load costs seconds of CPU."""
 
 
 class Candidate(NamedTuple):
@@ -79,6 +83,7 @@ class Slot:
         self._open = open_model
         self._cache = cache
         self._swapping = threading.Lock()
+        self._pause_s, self._again_at = 0.0, math.inf
         seen = self._look()
         self._tried: Snapshot | str = seen
         self._last: Snapshot | str = seen
@@ -117,12 +122,14 @@ class Slot:
         """Take what is new at the source, once two looks in a row have seen the same.
 
         So a bundle is not loaded while it is copied, nor an alias read while it is written. What
-        failed is tried again when its files change; a version whose worker died, once.
+        failed is tried again when its files change, and after a pause where the bundle is not to
+        blame; a version whose worker died, once. Whatever goes wrong is this model's own trouble:
+        it is kept as the reason, and nothing is raised.
         """
         if self.current is None:
             return
         try:
-            seen = self._look()
+            seen = self._find()
         except SentireError as error:
             if self._is_news(str(error)):
                 with self._swapping:
@@ -143,7 +150,7 @@ class Slot:
         """
         with self._swapping:
             try:
-                seen = self._look()
+                seen = self._find()
             except SentireError as error:
                 self._refuse(error, None)
                 raise
@@ -157,11 +164,21 @@ class Slot:
             if old is not None:
                 old.retire()
 
+    def _find(self) -> Snapshot:
+        """Look at the source; what nobody foresaw is an error of ours, so that looking goes on."""
+        try:
+            return self._look()
+        except SentireError:
+            raise
+        except Exception as error:
+            raise _unexpected("looking for a new version", error) from error
+
     def _is_news(self, found: Snapshot | str) -> bool:
-        """Whether a look has seen the same as the one before, and it was not tried yet."""
+        """Whether a look has seen the same as the one before, and it is to be tried now."""
         settled, self._last = found == self._last, found
         died = not self.ready and self.candidate is None
-        if not settled or (found == self._tried and not died):
+        is_due = time.monotonic() >= self._again_at
+        if not settled or (found == self._tried and not died and not is_due):
             return False
         self._tried = found
         return True
@@ -172,19 +189,23 @@ class Slot:
             _, info = read_manifest(seen.path)
             old = self.current
             if old is not None and old.ready and old.info.digest == info.digest:
-                self.candidate = None
+                self._accept()
                 return
             self.candidate = Candidate(info, "loading", "It is being loaded.")
             self._check_name(info, seen.path)
             new = self._version(seen.path)
         except SentireError as error:
             self._refuse(error, info)
+            if not isinstance(error, BundleError):
+                self._try_again_later()
             raise
         except Exception as error:
-            unexpected = BackendError(f"loading failed unexpectedly: {type(error).__name__}")
+            unexpected = _unexpected("loading", error)
             self._refuse(unexpected, info)
+            self._try_again_later()
             raise unexpected from error
-        self.current, self.candidate = new, None
+        self.current = new
+        self._accept()
         self.n_taken += 1
         _LOG.info(
             "model %s: version %s (%s) serves now, instead of %s",
@@ -207,9 +228,19 @@ class Slot:
                 f"lies there under one name, give it one at the start: {self.name}=MODEL.",
             )
 
+    def _accept(self) -> None:
+        """Forget what failed: what is at the source serves."""
+        self.candidate = None
+        self._pause_s, self._again_at = 0.0, math.inf
+
+    def _try_again_later(self) -> None:
+        self._pause_s = min(max(2 * self._pause_s, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
+        self._again_at = time.monotonic() + self._pause_s
+
     def _refuse(self, error: SentireError, info: ModelInfo | None) -> None:
         """Keep why a candidate does not serve, and say it."""
         self.n_refused += 1
+        self._again_at = math.inf
         self.candidate = Candidate(info or ModelInfo(self.name, "", ""), "failed", str(error))
         _LOG.error(
             "model %s: a new version was not taken, %s serves on: %s",
@@ -217,3 +248,8 @@ class Slot:
             self.current.info.version if self.current else "none",
             error,
         )
+
+
+def _unexpected(doing: str, error: Exception) -> BackendError:
+    """Name an error that nobody foresaw, without its message, which may quote anything."""
+    return BackendError(f"{doing} failed unexpectedly: {type(error).__name__}")

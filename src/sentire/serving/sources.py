@@ -22,6 +22,8 @@ from sentire.registry.references import Reference, names_registry
 _NAMED = re.compile(rf"(?:({NAME_PATTERN})=)?(.+)", re.DOTALL)
 _ALIAS_BYTES = 4096
 """No path is longer on Linux; what is larger is no alias."""
+_NAME_CHARACTERS = 80
+"""Longer names are cut in messages."""
 
 
 class ModelSource(NamedTuple):
@@ -56,8 +58,9 @@ class Snapshot(NamedTuple):
 
     path: Path
     """Folder of the bundle."""
-    signature: tuple[tuple[str, int, int, int], ...]
-    """Path, inode, time of change and size of each file in it."""
+    signature: tuple[tuple[str, int, int, int, int], ...]
+    """Path, inode, times of change and size of each file in it. The time at which its inode changed
+    is among them, so that a file that nobody might read is seen to be readable."""
 
 
 def snapshot_reader(source: ModelSource, downloads: Path | None = None) -> Callable[[], Snapshot]:
@@ -85,7 +88,7 @@ def read_snapshot(source: ModelSource) -> Snapshot:
     Raises
     ------
     BundleNotFound
-        There is none.
+        There is none, or it can't be read.
     BundleDamaged
         The alias file is empty, half written, or no alias.
     """
@@ -111,7 +114,14 @@ def read_alias(file: Path) -> Path:
     except OSError as error:
         raise BundleNotFound(file, f"can't be read: {error.strerror}") from None
     folder = file.parent / _named_in(file, data)
-    if not folder.is_dir():
+    try:
+        is_there = folder.is_dir()
+    except OSError as error:
+        name = folder.name if len(folder.name) < _NAME_CHARACTERS else f"{folder.name[:40]}…"
+        raise BundleNotFound(
+            file, f"names a folder {name!r} that can't be read: {error.strerror}"
+        ) from None
+    if not is_there:
         raise BundleNotFound(file, f"names {str(folder)!r}, and there is no such folder")
     return folder
 
@@ -131,12 +141,13 @@ def _named_in(file: Path, data: bytes) -> str:
     return named
 
 
-def _signature(path: Path) -> tuple[tuple[str, int, int, int], ...]:
+def _signature(path: Path) -> tuple[tuple[str, int, int, int, int], ...]:
     found = []
     try:
         for file in sorted(path.rglob("*")):
             status = file.stat()
-            found.append((str(file), status.st_ino, status.st_mtime_ns, status.st_size))
+            times = (status.st_mtime_ns, status.st_ctime_ns)
+            found.append((str(file), status.st_ino, *times, status.st_size))
     except OSError as error:  # it is being exchanged at this moment
         raise BundleNotFound(path, f"can't be read: {error.strerror}") from None
     return tuple(found)

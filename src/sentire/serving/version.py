@@ -13,6 +13,7 @@ from sentire.bundle.manifest import Manifest
 from sentire.inference.analyzer import Analyzer, Asked
 from sentire.inference.cache import Answer, AnswerCache, Scope
 from sentire.inference.observing import Observers
+from sentire.memory import malloc_trim
 from sentire.types import ModelInfo, OnLong, Prediction, Unscored
 
 

@@ -5,10 +5,13 @@ Gives:   the moments at which models and keys look at their files
 Never:   blocks a request: it has threads of its own
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
+
+_LOG = logging.getLogger("sentire.models")
 
 _END_S = 5.0
 """A server that ends does not wait longer for a registry that does not answer."""
@@ -24,7 +27,8 @@ class Watcher:
     Parameters
     ----------
     *follow : functions
-        Look at their files, and take what is new; they don't raise.
+        Look at their files, and take what is new. One that raises is logged and called again: its
+        trouble ends neither itself nor the others.
     every_s : float
         Seconds between two looks; 0 never looks.
     """
@@ -55,5 +59,13 @@ class Watcher:
                 thread.join(_END_S)
 
     def _watch(self, follow: Callable[[], None]) -> None:
+        failed: type[Exception] | None = None
         while not self._stop.wait(self._every_s):
-            follow()
+            try:
+                follow()
+            except Exception as error:
+                if type(error) is not failed:  # once until it changes, not at each look
+                    _LOG.exception("looking for what has changed failed; it is tried again")
+                failed = type(error)
+            else:
+                failed = None

@@ -15,6 +15,7 @@ from typing import Any
 
 from sentire.errors import OptionError
 from sentire.optional import import_extra
+from sentire.proxies import is_loopback
 from sentire.request_context import RequestRecord, Scope
 
 SERVICE_NAME = "sentire"
@@ -26,6 +27,9 @@ _ALLOWED = {
     "OTEL_EXPORTER_OTLP_PROTOCOL": ("http/protobuf",),
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": ("http/protobuf",),
 }
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_ENDPOINT = "http://localhost:4318"
+"""What OpenTelemetry takes where neither is set."""
 _HEALTH = ("/health", "/v2/health/")
 _UNTRACED = frozenset(("/metrics", "/v2/models"))
 """What orchestrators, scrapers and gateways ask for all the time."""
@@ -48,6 +52,16 @@ def carrier() -> Callable[[], dict[str, str]]:
         return carried
 
     return headers
+
+
+def _session(environ: Mapping[str, str]) -> Any:
+    """Connections to a receiver on this machine, past the proxies of the environment; else None."""
+    endpoint = next((environ[name] for name in _ENDPOINTS if environ.get(name)), _ENDPOINT)
+    if not is_loopback(endpoint):
+        return None
+    session = import_extra("requests", extra="otel", purpose=_PURPOSE).Session()
+    session.trust_env = False
+    return session
 
 
 class Tracing:
@@ -89,7 +103,7 @@ class Tracing:
                 extra="otel",
                 purpose=_PURPOSE,
             )
-            self._exporter = otlp.OTLPSpanExporter()
+            self._exporter = otlp.OTLPSpanExporter(session=_session(environ))
             self._provider.add_span_processor(export.BatchSpanProcessor(self._exporter))
         self._tracer = self._provider.get_tracer("sentire", version("sentire"))
 

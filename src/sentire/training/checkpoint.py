@@ -5,7 +5,6 @@ Gives:   ``checkpoint.safetensors``
 Never:   pickles, or gives up the last good file before the next one is whole
 """
 
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -13,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
+from sentire.atomic import partial_file
 from sentire.errors import OutputError
 from sentire.training.encoder import Encoder
 
@@ -95,14 +95,11 @@ def save_weights(path: Path, model: Encoder) -> None:
 
 
 def _save(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
-    partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({k: v.detach().contiguous() for k, v in tensors.items()}, partial, metadata)
-        partial.replace(path)
+        with partial_file(path) as partial:
+            save_file({k: v.detach().contiguous() for k, v in tensors.items()}, partial, metadata)
     except (OSError, SafetensorError) as error:
-        with suppress(OSError):
-            partial.unlink()
         raise OutputError(
             f"{path} can't be written: {error}. The last whole one is kept; make room, then go on "
             "with --resume."

@@ -13,6 +13,7 @@ import msgspec
 import torch
 from safetensors.torch import load_file
 
+from sentire.atomic import write_file
 from sentire.errors import MissingBackbone, OutputError
 from sentire.training.backbone import Backbone, open_backbone
 from sentire.training.checkpoint import save_weights
@@ -64,10 +65,9 @@ def save_trained(folder: Path, trained: Trained) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         trained.encoder.config.save_pretrained(folder)
-        (folder / "tokenizer.json").write_text(trained.tokenizer_json, encoding="utf-8")
-        (folder / RECORD).write_bytes(
-            msgspec.json.format(msgspec.json.encode(trained.record), indent=1) + b"\n"
-        )
+        write_file(folder / "tokenizer.json", trained.tokenizer_json.encode())
+        record = msgspec.json.format(msgspec.json.encode(trained.record), indent=1)
+        write_file(folder / RECORD, record + b"\n")
     except OSError as error:
         raise OutputError(f"{folder} can't be written: {error.strerror}") from None
     save_weights(folder / WEIGHTS, trained.encoder)

@@ -242,12 +242,12 @@ def _is_rate(written: str) -> bool:
         return False
 
 
-def _signature(file: Path) -> tuple[int, int, int] | None:
+def _signature(file: Path) -> tuple[int, int, int, int] | None:
     try:
         status = file.stat()
     except OSError:
         return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 
 def open_keys(settings: KeySettings) -> Keys | None:
