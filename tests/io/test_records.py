@@ -55,7 +55,8 @@ def test_csv_holds_the_answer_flat(tiny_analyzer):
 def test_a_row_that_failed_has_its_code_and_empty_cells():
     (row,) = csv_rows(Layout("text", ("text",)), (Row(1, "", {}, FAILED.error), FAILED))
     assert row["error"] == "broken_row"
-    assert set(row.values()) == {"broken_row", ""}
+    assert row["error_message"] == "line 1 is broken"
+    assert set(row.values()) == {"broken_row", "line 1 is broken", ""}
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,9 @@ def _argument_rows(texts: Sequence[str]) -> Iterator[Row]:
         try:
             text.encode()
         except UnicodeEncodeError:
-            yield Row(number, "", {}, broken(f"argument {number} is not valid UTF-8"))
+            kept = text.encode(errors="surrogateescape").decode(errors="replace")
+            error = broken(f"argument {number} is not valid UTF-8")
+            yield Row(number, kept, {"text": kept}, error)
         else:
             yield Row(number, text, {"text": text})
 

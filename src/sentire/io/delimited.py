@@ -14,7 +14,7 @@ from typing import Self
 from sentire.errors import SourceError
 from sentire.io.columns import unique_names
 from sentire.io.lines import LONGEST, Line
-from sentire.io.rows import Fields, broken
+from sentire.io.rows import Fields, broken_record
 from sentire.types import RowError
 
 _LONGEST_QUOTE = 8 << 20
@@ -86,19 +86,26 @@ class DelimitedReader:
             reason = f"opens a quote, and read with it has {self._width(len(cells))}"
             return self._first_line(number, reason)
         if problem:
-            return broken(problem)
+            return self._broken(problem, cells)
         if len(cells) != len(self.columns):
-            return broken(f"line {number} has {self._width(len(cells))}")
+            return self._broken(f"line {number} has {self._width(len(cells))}", cells)
         return dict(zip(self.columns, cells, strict=True))
 
     def _first_line(self, number: int, reason: str) -> Fields | RowError:
         """Only the first line of the record counts; those behind it are read anew."""
         first = self._feed.keep_first()
-        if self._delimiter == "\t" and not first.problem:
-            cells = first.text.rstrip("\r\n").split("\t")
-            if len(cells) == len(self.columns):
-                return dict(zip(self.columns, cells, strict=True))
-        return broken(f"line {number} {first.problem or reason}")
+        cells = first.text.rstrip("\r\n").split(self._delimiter)
+        if len(cells) != len(self.columns):
+            cells = []
+        elif self._delimiter == "\t" and not first.problem:
+            return dict(zip(self.columns, cells, strict=True))
+        return self._broken(f"line {number} {first.problem or reason}", cells)
+
+    def _broken(self, message: str, cells: list[str]) -> RowError:
+        """Keep the lines, and the cells under the columns at whose places they stand."""
+        source = "".join(line.text for line in self._feed.record).rstrip("\r\n")
+        fields: Fields = dict(zip(self.columns, cells, strict=False))
+        return broken_record(message, fields, source)
 
     def _suspicious(self, cells: list[str]) -> bool:
         """Whether a record over several lines has swallowed lines that are rows themselves."""

@@ -13,7 +13,7 @@ import msgspec
 
 from sentire.errors import SourceError
 from sentire.io.lines import Line
-from sentire.io.rows import Fields, broken
+from sentire.io.rows import Fields, broken_record
 from sentire.types import RowError
 
 TEXT = "text"
@@ -39,7 +39,11 @@ class JsonLinesReader:
                     "Rewrite it, for example with: jq -c '.[]' file.json > file.jsonl"
                 )
             if line.problem:
-                yield broken(f"line {number} {line.problem}")
+                reason, read = f"line {number} {line.problem}", _record(number, text)
+                if isinstance(read, RowError):
+                    yield broken_record(reason, {}, text)
+                else:
+                    yield broken_record(reason, read)
             elif text:
                 yield _record(number, text)
 
@@ -49,12 +53,13 @@ def _record(number: int, text: str) -> Fields | RowError:
         value = _decode(text)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        return broken(f"line {number} is no JSON: {reason}")
+        return broken_record(f"line {number} is no JSON: {reason}", {}, text)
     if isinstance(value, dict):
         return value
     if isinstance(value, str):
         return {TEXT: value}
-    return broken(f"line {number} is a JSON {type(value).__name__}, not an object")
+    reason = f"line {number} is a JSON {type(value).__name__}, not an object"
+    return broken_record(reason, {}, text)
 
 
 def _decode(text: str) -> object:

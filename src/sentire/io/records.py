@@ -16,6 +16,10 @@ from sentire.types import Prediction, Unscored
 Answer = Prediction | Unscored
 Cell = str | float | bool | None
 
+ERROR_COLUMNS = ("error", "error_message", "error_source")
+"""Code, reason with the line's number, and the row as it stands where its cells could not be told
+apart."""
+
 _QUOTED = re.compile(r"[\",\r\n]")
 _NUMBER = re.compile(r"[+-]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?%?")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -37,7 +41,7 @@ class Layout(NamedTuple):
     def answer_columns(self) -> tuple[str, ...]:
         """Columns that every table gets."""
         asked = [name for name in ("emotion", "sentences") if getattr(self, name)]
-        flat = ("mixed", "language", "truncated", "warnings", "error")
+        flat = ("mixed", "language", "truncated", "warnings", *ERROR_COLUMNS)
         return ("label", "score", *POLARITY, *flat, *asked)
 
 
@@ -52,7 +56,10 @@ class Encoder(Protocol):
 
 
 class JsonLinesEncoder:
-    """The prediction's record, with the other columns under ``input``."""
+    """The prediction's record, with the other columns under ``input``.
+
+    A broken row stands as it is under ``error_source`` where its cells don't say everything.
+    """
 
     def __init__(self, layout: Layout) -> None:
         self._text_column = layout.text_column
@@ -66,9 +73,12 @@ class JsonLinesEncoder:
         """Write one line."""
         record = self._encoder.encode(answer)
         others = {name: value for name, value in row.fields.items() if name != self._text_column}
-        if not others:
+        more: dict[str, object] = {"input": others} if others else {}
+        if row.source is not None:
+            more["error_source"] = row.source
+        if not more:
             return record + b"\n"
-        return record[:-1] + b',"input":' + self._encoder.encode(others) + b"}\n"
+        return record[:-1] + b"," + self._encoder.encode(more)[1:] + b"\n"
 
 
 class CsvEncoder:
@@ -88,14 +98,22 @@ class CsvEncoder:
     def encode(self, row: Row, answer: Answer) -> bytes:
         """Write one record."""
         given = [_cell(row.fields.get(column)) for column in self._columns]
-        answered = [_cell(value) for value in answer_values(answer, self._layout)]
+        answered = [_cell(value) for value in answer_values(row, answer, self._layout)]
         return _line(given + answered)
 
 
-def answer_values(answer: Answer, layout: Layout) -> list[Cell]:
-    """Flatten an answer into the cells of ``layout.answer_columns``."""
+def answer_values(row: Row, answer: Answer, layout: Layout) -> list[Cell]:
+    """Flatten an answer into the cells of ``layout.answer_columns``.
+
+    Parameters
+    ----------
+    row : what was answered
+    answer : its prediction, or why there is none
+    layout : which columns are asked for
+    """
     if isinstance(answer, Unscored):
-        values: dict[str, Cell] = {"error": answer.error.code}
+        said = (answer.error.code, answer.error.message, row.source)
+        values: dict[str, Cell] = dict(zip(ERROR_COLUMNS, said, strict=True))
         return [values.get(name) for name in layout.answer_columns]
     values = {
         "label": answer.label,

@@ -18,7 +18,8 @@ from sentire.io.delimited import DelimitedReader
 from sentire.io.jsonlines import TEXT
 from sentire.io.parquet import ParquetReader
 from sentire.io.plain import PlainReader
-from sentire.io.rows import Fields, Row, broken
+from sentire.io.records import as_text
+from sentire.io.rows import BrokenRecord, Fields, Row, broken
 from sentire.io.streams import ByteStream, unreadable
 from sentire.types import RowError
 
@@ -99,14 +100,19 @@ class Source:
         self._resources.close()
 
     def _row(self, number: int, record: Fields | RowError) -> Row:
+        if isinstance(record, BrokenRecord):
+            readable = _readable(record.fields.get(self.text_column))
+            error = RowError(record.code, record.message)
+            return Row(number, readable, record.fields, error, record.source)
         if isinstance(record, RowError):
             return Row(number, "", {}, record)
         if self.text_column not in record:
             return Row(number, "", record, broken(f"row {number} has no {self.text_column!r}"))
         text = record[self.text_column]
         if not isinstance(text, str):
-            error = NotText("null" if text is None else type(text).__name__)
-            return Row(number, "", record, RowError(error.code, str(error)))
+            reason = NotText("null" if text is None else type(text).__name__)
+            error = RowError(reason.code, f"row {number}: {reason}")
+            return Row(number, _readable(text), record, error)
         return Row(number, text, record)
 
     def _guarded(self) -> Iterator[Fields | RowError]:
@@ -140,3 +146,8 @@ class Source:
         if not columns:
             return asked or TEXT
         return find_text_column(columns, weigh_values(columns, rows), asked=asked, name=self.name)
+
+
+def _readable(value: object) -> str:
+    """What a value that is no text says, for the record in its place."""
+    return "" if value is None else as_text(value)

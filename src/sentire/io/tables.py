@@ -87,7 +87,7 @@ class TableFile:
     def write(self, row: Row, answer: Answer) -> None:
         """Add a row to the part."""
         self._fields.append(row.fields)
-        self._answers.append(answer_values(answer, self._layout))
+        self._answers.append(answer_values(row, answer, self._layout))
         self._n_characters += sum(len(v) for v in row.fields.values() if isinstance(v, str))
 
     def commit(self, tally: Tally, digest: str) -> None:
