@@ -5,6 +5,7 @@ import io
 import json
 import sqlite3
 import subprocess
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -206,3 +207,58 @@ def test_starting_over_is_said(analyze, tmp_path):
     done = analyze("-i", "in.txt", "-o", "out.jsonl")
     assert b"starting from the beginning" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.txt", "out.jsonl"]
+
+
+@pytest.mark.parametrize("spelling", ["in.csv", "./in.csv", "link.csv", "hard.csv"])
+@pytest.mark.parametrize("more", [[], ["--force"], ["--resume"]])
+def test_the_source_is_never_replaced(analyze, tmp_path, spelling, more):
+    given = tmp_path / "in.csv"
+    given.write_text("text\ngood\n")
+    (tmp_path / "link.csv").symlink_to(given)
+    (tmp_path / "hard.csv").hardlink_to(given)
+    done = analyze("-i", "in.csv", "-o", spelling, *more)
+    assert done.returncode == 2
+    assert f"{Path(spelling)} would replace in.csv, which is read" in done.stderr.decode()
+    assert given.read_text() == "text\ngood\n"
+
+
+def test_a_redirection_into_the_source_is_refused(command, tmp_path):
+    given = tmp_path / "in.txt"
+    given.write_text("good\n")
+    onto = ["-o", "in.txt", "--force", "--format", "jsonl"]
+    for words, ends in ((["-i", "in.txt"], ">>in.txt"), (onto, "<in.txt")):
+        script = f'"$@" {ends}'
+        done = subprocess.run(
+            ["bash", "-c", script, "-", *command, *words],
+            cwd=tmp_path,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 2, done.stderr
+        assert b"would replace" in done.stderr
+        assert given.read_text() == "good\n"
+
+
+def test_an_output_that_is_there_is_replaced_only_when_asked(analyze, tmp_path):
+    (tmp_path / "in.txt").write_text("good\n")
+    (tmp_path / "out.jsonl").write_text("something else")
+    for words in (["-i", "in.txt"], ["a text"]):
+        done = analyze(*words, "-o", "out.jsonl")
+        assert done.returncode == 2
+        assert b"out.jsonl is there already" in done.stderr
+        assert b"--force" in done.stderr
+        assert (tmp_path / "out.jsonl").read_text() == "something else"
+    assert analyze("-i", "in.txt", "-o", "out.jsonl", "--force").returncode == 0
+    assert b'"good"' in (tmp_path / "out.jsonl").read_bytes()
+    assert analyze("--force", given=b"a").returncode == 2
+
+
+def test_resuming_what_is_done_does_nothing(analyze, tmp_path):
+    (tmp_path / "in.txt").write_text("good\n\n")
+    assert analyze("-i", "in.txt", "-o", "out.jsonl", "--resume").returncode == 3
+    before = (tmp_path / "out.jsonl").stat()
+    done = analyze("-i", "in.txt", "-o", "out.jsonl", "--resume")
+    assert done.returncode == 0
+    assert b"out.jsonl is done: nothing is left to resume" in done.stderr
+    assert (tmp_path / "out.jsonl").stat().st_mtime_ns == before.st_mtime_ns
+    assert analyze("-i", "in.txt", "-o", "out.jsonl", "--resume", "--force").returncode == 3

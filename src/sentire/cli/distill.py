@@ -90,7 +90,9 @@ def distill(data: tuple[str, ...], **options: Any) -> None:
     from sentire.training.students import distill as run_distillation
     from sentire.training.trained import load_trained
 
-    wanted = runs.wanted_bundle(options, description="Distilled.")
+    taught = [given.partition("=")[0] for given in options["teachers"]]
+    others = [*taught, *options["unlabelled"], options["backbone"], options["topics"]]
+    wanted = runs.wanted_bundle(options, description="Distilled.", inputs=others)
     tutors = []
     for given in options["teachers"]:
         folder, _, languages = given.partition("=")

@@ -20,7 +20,7 @@ from sentire.bundle.manifest import Manifest
 from sentire.bundle.store import read_manifest
 from sentire.cli.data import sources
 from sentire.cli.main import say
-from sentire.errors import OutputError
+from sentire.errors import OptionError, OutputError
 from sentire.evaluation.assessment import assess, assess_together, check_classes
 from sentire.evaluation.behaviour.checks import Check, read_checks
 from sentire.evaluation.behaviour.suite import run_checks
@@ -31,6 +31,7 @@ from sentire.evaluation.scoring import Progress, Scored, check_head, score
 from sentire.inference.analyzer import Analyzer
 from sentire.io.columns import unique_names
 from sentire.io.failures import unwritable
+from sentire.io.protection import refuse_existing, refuse_inputs
 from sentire.labels import LABELS
 from sentire.types import ModelInfo
 
@@ -51,6 +52,7 @@ class Request(NamedTuple):
     behaviour: bool
     json_file: Path | None
     html_file: Path | None
+    force: bool
     kind: str | None
     engine: str
 
@@ -76,13 +78,19 @@ def run(request: Request) -> int:
         The data, a model or an output can't be used.
     """
     outputs = [path for path in (request.json_file, request.html_file) if path is not None]
+    given = _sources(request)
+    models = [request.bundle, *([request.against] if request.against else [])]
     for path in outputs:
         _check_output(path)
+    refuse_inputs(outputs, [*models, *request.data, *(source.file for source in given)])
+    for path in () if request.force else outputs:
+        refuse_existing(path)
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise OptionError(f"--json and --html both name {outputs[0]}. Name two files.")
     if request.html_file is not None:
         check_page()
-    models = [request.bundle, *([request.against] if request.against else [])]
     manifests = [read_manifest(find_bundle(model))[0] for model in models]
-    datasets = _read(request)
+    datasets = _read(given)
     for manifest in manifests:
         for dataset in datasets:
             check_head(manifest, dataset)
@@ -101,8 +109,8 @@ def run(request: Request) -> int:
     return SOME_UNSCORED if any(s.reading.unscored for s in report.sets) else ALL_SCORED
 
 
-def _read(request: Request) -> list[Dataset]:
-    datasets = [read_dataset(source) for source in _sources(request)]
+def _read(given: Sequence[Source]) -> list[Dataset]:
+    datasets = [read_dataset(source) for source in given]
     for dataset in datasets:
         labels = zip(LABELS[dataset.head], dataset.allowed, strict=True)
         check_classes(dataset.name, [label for label, occurs in labels if occurs])

@@ -58,11 +58,15 @@ def import_(checkpoint: str, output: Path, **options: Any) -> int:
     from sentire.errors import LabelsUnproven
     from sentire.evaluation.datasets import Source, read_dataset
     from sentire.export.place import check_output
+    from sentire.io.protection import refuse_inputs
 
     # What is quickly refused is refused before the large libraries are loaded.
+    listed = sources(options["data"], Source)
+    read = [checkpoint, *options["data"], *(each.file for each in listed)]
     check_output(output, force=options["force"])
+    refuse_inputs([output], [*read, *filter(None, [options["calibration"]])])
     labels, languages = _pairs(options["labels"]), _languages(options["languages"])
-    dev = [read_dataset(source) for source in sources(options["data"], Source)]
+    dev = [read_dataset(each) for each in listed]
     calibration = read_texts(options["calibration"])
     require_extra(learning=True)
     from sentire.export.adopt import Wish, adopt

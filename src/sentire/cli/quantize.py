@@ -48,11 +48,15 @@ def quantize(source: Path, output: Path, **options: Any) -> int:
     from sentire.cli.data import sources
     from sentire.evaluation.datasets import Source, read_dataset
     from sentire.export.place import check_output
+    from sentire.io.protection import refuse_inputs
 
     # What is quickly refused is refused before the large libraries are loaded.
-    check_output(output, force=options["force"])
     reading = {name: options.pop(name) for name in OPTIONS}
-    dev = [read_dataset(each) for each in sources(options["data"], Source, **reading)]
+    listed = sources(options["data"], Source, **reading)
+    read = [source, *options["data"], *(each.file for each in listed)]
+    check_output(output, force=options["force"])
+    refuse_inputs([output], [*read, *filter(None, [options["calibration"]])])
+    dev = [read_dataset(each) for each in listed]
     calibration = read_texts(options["calibration"])
     require_extra(learning=False)
     from sentire.export.assemble import Options, assemble

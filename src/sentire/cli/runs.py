@@ -20,6 +20,7 @@ from sentire.cli.watching import Display, Stop
 from sentire.errors import OptionError
 from sentire.evaluation.datasets import Dataset, Source, read_dataset
 from sentire.export.place import check_output
+from sentire.io.protection import refuse_inputs
 from sentire.text.path import TextSettings
 from sentire.training.finetune import Interrupted
 from sentire.training.history import History, plot
@@ -42,15 +43,24 @@ _SCHEDULE = {
 """Option -> field of the schedule."""
 
 
-def wanted_bundle(options: dict[str, Any], *, description: str) -> Wanted:
+def wanted_bundle(
+    options: dict[str, Any], *, description: str, inputs: Sequence[str | None]
+) -> Wanted:
     """The bundle that the options ask for; an output that can't be written is refused at once.
+
+    Parameters
+    ----------
+    options : of the command line
+    description : of the bundle, where the options have none
+    inputs : what else than the data is read: backbones, teachers, further texts
 
     Raises
     ------
     OptionError, OutputError
-        There is something else at the output.
+        There is something else at the output, or what is read.
     """
     output: Path = options["output"]
+    _refuse_inputs(output, [*filter(None, inputs), *options["dev"]])
     wanted = Wanted(
         output=output,
         name=options["name"] or output.absolute().name.lower(),
@@ -62,7 +72,17 @@ def wanted_bundle(options: dict[str, Any], *, description: str) -> Wanted:
     wanted.check()
     if not options["no_bundle"]:
         check_output(output, force=wanted.force)
+    folder = folder_of(output)
+    if not (options["resume"] or wanted.force) and folder.is_dir() and any(folder.iterdir()):
+        raise OptionError(
+            f"{folder} holds an earlier run. Go on with it by --resume, replace it with --force, "
+            "or name another bundle."
+        )
     return wanted
+
+
+def _refuse_inputs(output: Path, inputs: Sequence[str]) -> None:
+    refuse_inputs([output, folder_of(output)], inputs)
 
 
 def read_data(
@@ -83,13 +103,14 @@ def read_data(
         else source
         for source in sources(data, TrainingSource, **reading)
     ]
+    _refuse_inputs(options["output"], [*data, *(source.file for source in given)])
     named = options["dev"]
     if named:
         tables = [name for name in named if name.lower().endswith(".toml")]
         reading["data_root"] = options["data_root"] if tables else None
-        dev = [
-            read_dataset(source) for source in sources(named, Source, **_fitting(reading, named))
-        ]
+        listed = sources(named, Source, **_fitting(reading, named))
+        _refuse_inputs(options["output"], [source.file for source in listed])
+        dev = [read_dataset(source) for source in listed]
     else:
         dev = [
             split(read_dataset(source), share=options["dev_share"], seed=schedule.seed)[1]

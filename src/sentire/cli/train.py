@@ -75,7 +75,7 @@ def train(data: tuple[str, ...], **options: Any) -> None:
     from sentire.training.run import train as run_training
 
     name = options["backbone"]
-    wanted = runs.wanted_bundle(options, description=f"Trained from {name}.")
+    wanted = runs.wanted_bundle(options, description=f"Trained from {name}.", inputs=[name])
     backbone = open_backbone(name).shrink(numbers_of("--layers", options["layers"]), None)
     found = runs.read_data(data, options)
     job = runs.new_job(found, options)

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from sentire.errors import OptionError
 
 InputFormat = Literal["csv", "tsv", "jsonl", "parquet", "lines"]
-OutputFormat = Literal["csv", "jsonl", "parquet"]
+OutputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 Compression = Literal["gzip", "zstd"]
 
 _INPUT: dict[str, InputFormat] = {
@@ -23,6 +23,8 @@ _INPUT: dict[str, InputFormat] = {
 }
 _OUTPUT: dict[str, OutputFormat] = {
     ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
@@ -90,7 +92,7 @@ def output_format(path: Path) -> OutputFormat:
     if extension not in _OUTPUT:
         raise OptionError(
             f"{path}: the extension {extension or '(none)'} tells no output format. Known are "
-            f"{' '.join(_OUTPUT)}; CSV and JSON Lines also with .gz or .zst; "
+            f"{' '.join(_OUTPUT)}; CSV, TSV and JSON Lines also with .gz or .zst; "
             "or name it with --format."
         )
     return _OUTPUT[extension]

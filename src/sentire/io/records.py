@@ -1,4 +1,4 @@
-"""How a row and its answer are written, in JSON Lines and in CSV."""
+"""How a row and its answer are written, in JSON Lines, CSV and TSV."""
 
 import base64
 import re
@@ -20,10 +20,10 @@ ERROR_COLUMNS = ("error", "error_message", "error_source")
 """Code, reason with the line's number, and the row as it stands where its cells could not be told
 apart."""
 
-_QUOTED = re.compile(r"[\",\r\n]")
 _NUMBER = re.compile(r"[+-]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?%?")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet runs a cell that begins so."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""A spreadsheet may run a cell that begins so; the wide ones in East Asian settings. Source: OWASP,
+"CSV Injection"."""
 
 
 class Layout(NamedTuple):
@@ -34,8 +34,6 @@ class Layout(NamedTuple):
     """All input columns, in order; None where they are not known beforehand."""
     sentences: bool = False
     emotion: bool = False
-    byte_order_mark: bool = False
-    """Whether a CSV begins with one, as Excel needs to see that it is UTF-8."""
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
@@ -81,25 +79,40 @@ class JsonLinesEncoder:
         return record[:-1] + b"," + self._encoder.encode(more)[1:] + b"\n"
 
 
-class CsvEncoder:
-    """The input's columns, then the answer's; cells that a spreadsheet would run are disarmed."""
+class DelimitedEncoder:
+    """The input's columns, then the answer's; cells that a spreadsheet would run are disarmed.
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    Parameters
+    ----------
+    layout : Layout
+    delimiter : str
+        What stands between cells; those that hold it, a quote or a line end are quoted.
+    """
+
+    def __init__(self, layout: Layout, *, delimiter: str = ",") -> None:
+        self._layout, self._delimiter = layout, delimiter
+        self._quoted = re.compile(f'["{delimiter}\r\n]')
         self._columns = layout.columns or (layout.text_column,)
 
     def header(self) -> bytes:
         """Give the names of the columns."""
         answers = self._layout.answer_columns
         names = [_disarmed(output_name(column, answers)) for column in self._columns]
-        mark = b"\xef\xbb\xbf" if self._layout.byte_order_mark else b""
-        return mark + _line([*names, *answers])
+        return self._line([*names, *answers])
 
     def encode(self, row: Row, answer: Answer) -> bytes:
         """Write one record."""
         given = [_cell(row.fields.get(column)) for column in self._columns]
         answered = [_cell(value) for value in answer_values(row, answer, self._layout)]
-        return _line(given + answered)
+        return self._line(given + answered)
+
+    def _line(self, cells: Iterable[str]) -> bytes:
+        # Python's own writer leaves a lone carriage return unquoted before 3.13.
+        quoted = (
+            '"' + cell.replace('"', '""') + '"' if self._quoted.search(cell) else cell
+            for cell in cells
+        )
+        return (self._delimiter.join(quoted) + "\n").encode()
 
 
 def answer_values(row: Row, answer: Answer, layout: Layout) -> list[Cell]:
@@ -140,12 +153,6 @@ def as_text(value: object) -> str:
     if isinstance(value, dict | list | tuple | set):
         return msgspec.json.encode(value, enc_hook=str).decode()
     return str(value)
-
-
-def _line(cells: Iterable[str]) -> bytes:
-    # Python's own writer leaves a lone carriage return unquoted before 3.13.
-    quoted = ('"' + c.replace('"', '""') + '"' if _QUOTED.search(c) else c for c in cells)
-    return (",".join(quoted) + "\n").encode()
 
 
 def _cell(value: object) -> str:

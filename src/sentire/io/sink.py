@@ -11,9 +11,12 @@ from sentire.errors import OptionError, OutputError
 from sentire.io.checkpoint import load_checkpoint, partial_path
 from sentire.io.failures import unwritable
 from sentire.io.names import OutputFormat, output_format, read_name
+from sentire.io.protection import refuse_existing
 from sentire.io.recordfile import RecordFile, RecordStream, Sink
-from sentire.io.records import CsvEncoder, Encoder, JsonLinesEncoder, Layout
+from sentire.io.records import DelimitedEncoder, Encoder, JsonLinesEncoder, Layout
 from sentire.io.tables import TableFile
+
+DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
 def open_sink(
@@ -24,6 +27,8 @@ def open_sink(
     types: dict[str, Any] | None = None,
     job: dict[str, str] | None = None,
     resume: bool = False,
+    force: bool = False,
+    mark: bool = True,
 ) -> Sink:
     """Open an output.
 
@@ -36,13 +41,18 @@ def open_sink(
         What makes this job the one it is; compared when it is resumed.
     resume : bool
         Go on where an earlier run of the same job stopped, if it left anything behind.
+    force : bool
+        Replace a file that is there.
+    mark : bool
+        Begin a CSV or TSV file whose text is not ASCII with a byte-order mark, without which Excel
+        takes it for another encoding; what goes into a pipe has none.
 
     Raises
     ------
     OutputError
         It can't be written.
     OptionError
-        The format needs a file, or what was left behind is another job's.
+        The format needs a file, there is one already, or what was left behind is another job's.
     """
     special = output is None or (output.exists() and not output.is_file())
     if output is not None and output.is_dir():
@@ -53,6 +63,8 @@ def open_sink(
     output = output.resolve()
     checkpoint = load_checkpoint(output, job or {}) if resume else None
     if checkpoint is None:
+        if not force:
+            refuse_existing(output)
         _clear_other_kind(output, kind)
     if kind == "parquet":
         if compression is not None:
@@ -64,6 +76,7 @@ def open_sink(
         job=job or {},
         compression=compression,
         checkpoint=checkpoint,
+        mark=mark and kind in DELIMITERS,
     )
 
 
@@ -92,7 +105,9 @@ def _open_stream(output: Path | None, kind: OutputFormat, layout: Layout, *, res
 
 
 def _encoder(kind: OutputFormat, layout: Layout) -> Encoder:
-    return CsvEncoder(layout) if kind == "csv" else JsonLinesEncoder(layout)
+    if kind in DELIMITERS:
+        return DelimitedEncoder(layout, delimiter=DELIMITERS[kind])
+    return JsonLinesEncoder(layout)
 
 
 def _clear_other_kind(output: Path, kind: OutputFormat) -> None:
