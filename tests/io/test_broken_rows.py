@@ -32,7 +32,8 @@ def scored(tiny_analyzer, tmp_path):
         if isinstance(data, bytes):
             given.write_bytes(data)
         with open_source(
-            data if isinstance(data, str) else given, Wanted(all_columns=kind == "csv", **wanted)
+            data if isinstance(data, str) else given,
+            Wanted(all_columns=kind in {"csv", "tsv"}, **wanted),
         ) as rows:
             layout = Layout(rows.text_column, rows.columns)
             sink = open_sink(output, kind, layout, types=rows.types)
@@ -54,15 +55,21 @@ def read_records(output, kind):
         return records
     if kind == "parquet":
         records = pq.read_table(output).to_pylist()
+    elif kind == "xlsx":
+        calamine = pytest.importorskip("python_calamine")
+        header, *rows = calamine.load_workbook(str(output)).get_sheet_by_index(0).to_python()
+        rows = [[int(v) if isinstance(v, float) and v == int(v) else v for v in r] for r in rows]
+        records = [dict(zip(header, row, strict=True)) for row in rows]
     else:
-        records = list(csv.DictReader(io.StringIO(output.read_text("utf-8-sig"), newline="")))
+        data = io.StringIO(output.read_text("utf-8-sig"), newline="")
+        records = list(csv.DictReader(data, delimiter="\t" if kind == "tsv" else ","))
     return [
         {name: "" if value is None else str(value) for name, value in record.items()}
         for record in records
     ]
 
 
-every_format = pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+every_format = pytest.mark.parametrize("kind", ["jsonl", "csv", "tsv", "parquet", "xlsx"])
 
 
 @every_format

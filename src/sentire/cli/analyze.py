@@ -74,7 +74,7 @@ Exit codes: 0 all scored, 1 an error of ours, 2 wrong usage or an input that can
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["table", "jsonl", "csv", "tsv", "parquet"]),
+    type=click.Choice(["table", "jsonl", "csv", "tsv", "parquet", "xlsx"]),
     help="Output format.  [default: by extension; table on a terminal, jsonl in a pipe]",
 )
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped.")

@@ -84,6 +84,8 @@ def score(request: Request) -> int:
     except Stopped as stopped:
         say(_interrupted(job, request))
         return TERMINATED if stopped.number == signal.SIGTERM else INTERRUPTED
+    for note in sink.notes:
+        say(f"{request.output}: {note}")
     if request.source is not None:
         say(_summary(job.tally, request, time.monotonic() - began))
     return SOME_ERRORS if job.tally.errors else ALL_SCORED

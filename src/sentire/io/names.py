@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from sentire.errors import OptionError
 
 InputFormat = Literal["csv", "tsv", "jsonl", "parquet", "lines"]
-OutputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
+OutputFormat = Literal["csv", "tsv", "jsonl", "parquet", "xlsx"]
 Compression = Literal["gzip", "zstd"]
 
 _INPUT: dict[str, InputFormat] = {
@@ -29,6 +29,7 @@ _OUTPUT: dict[str, OutputFormat] = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".xlsx": "xlsx",
 }
 _COMPRESSION: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
 

@@ -46,6 +46,10 @@ class Sink(Protocol):
     def due(self) -> bool:
         """Whether it is time to commit."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the finished output."""
+
     def write(self, row: Row, answer: Answer) -> None:
         """Take one record."""
 
@@ -82,6 +86,8 @@ class RecordFile:
     OutputError
         The file can't be written.
     """
+
+    notes = ()
 
     def __init__(
         self,
@@ -206,6 +212,7 @@ class RecordStream:
 
     checkpoint = None
     due = False
+    notes = ()
 
     def __init__(self, file: io.RawIOBase, encoder: Encoder, *, name: str) -> None:
         self._file, self._encoder, self._name = file, encoder, name

@@ -14,9 +14,12 @@ from sentire.io.names import OutputFormat, output_format, read_name
 from sentire.io.protection import refuse_existing
 from sentire.io.recordfile import RecordFile, RecordStream, Sink
 from sentire.io.records import DelimitedEncoder, Encoder, JsonLinesEncoder, Layout
-from sentire.io.tables import TableFile
+from sentire.io.tables import TableFile, write_parquet
+from sentire.io.workbook import check_width, write_workbook
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
+_TABLES = {"parquet": "Parquet", "xlsx": "Excel"}
+"""Formats that are written in parts and joined at the end."""
 
 
 def open_sink(
@@ -66,10 +69,21 @@ def open_sink(
         if not force:
             refuse_existing(output)
         _clear_other_kind(output, kind)
-    if kind == "parquet":
+    if kind in _TABLES:
         if compression is not None:
-            raise OptionError(f"{output}: Parquet is compressed inside. Name it .parquet alone.")
-        return TableFile(output, layout, types, job=job or {}, checkpoint=checkpoint)
+            raise OptionError(
+                f"{output}: {_TABLES[kind]} is compressed inside. Name it .{kind} alone."
+            )
+        if kind == "xlsx":
+            check_width(len(layout.columns or ()) + len(layout.answer_columns))
+        return TableFile(
+            output,
+            layout,
+            types,
+            job=job or {},
+            checkpoint=checkpoint,
+            join=write_workbook if kind == "xlsx" else write_parquet,
+        )
     return RecordFile(
         output,
         _encoder(kind, layout),
@@ -88,8 +102,8 @@ def choose_format(output: Path) -> OutputFormat:
 
 
 def _open_stream(output: Path | None, kind: OutputFormat, layout: Layout, *, resume: bool) -> Sink:
-    if kind == "parquet":
-        raise OptionError("Parquet can't be written to a pipe. Name a file with -o.")
+    if kind in _TABLES:
+        raise OptionError(f"{_TABLES[kind]} can't be written to a pipe. Name a file with -o.")
     if resume:
         raise OptionError("--resume needs an output file: name it with -o.")
     try:
@@ -114,9 +128,9 @@ def _clear_other_kind(output: Path, kind: OutputFormat) -> None:
     """What an earlier job of another format left under the same name makes room."""
     partial = partial_path(output)
     try:
-        if kind == "parquet" and partial.is_file():
+        if kind in _TABLES and partial.is_file():
             partial.unlink()
-        elif kind != "parquet" and partial.is_dir():
+        elif kind not in _TABLES and partial.is_dir():
             shutil.rmtree(partial)
     except OSError as error:
         raise OutputError(unwritable(output, error)) from None

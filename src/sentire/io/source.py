@@ -48,6 +48,7 @@ class Source:
     columns : tuple of str or None
         None where rows differ and nobody asked for all.
     types : dict of column name -> pyarrow.DataType, or None where the values must tell
+        A column whose type is None has cells of a format without types, such as CSV.
     encoding : str or None
     identity : dict of str
         Tells this input from others, and from itself after a change.
@@ -74,6 +75,8 @@ class Source:
         try:
             self.types = self._find_types()
             self.text_column = self._find_text_column(asked)
+            if self.types and self.text_column in self.types:
+                self.types[self.text_column] = self.types[self.text_column] or pa.string()
         except BaseException:
             resources.close()
             raise
@@ -125,7 +128,7 @@ class Source:
         if isinstance(self._reader, ParquetReader):
             return self._reader.types
         if isinstance(self._reader, DelimitedReader | PlainReader):
-            return dict.fromkeys(self._reader.columns, pa.string())
+            return dict.fromkeys(self._reader.columns)
         return None
 
     def _find_text_column(self, asked: str | None) -> str:
