@@ -144,7 +144,9 @@ def test_json_lines_from_a_pipe_to_a_table_knows_all_columns(analyze):
         ),
         pytest.param(["a", "--model", "nothing"], b"", 1, b"nothing", id="a model that is none"),
         pytest.param(["a", "-o", "no/out.jsonl"], b"", 1, b"mkdir -p", id="no output folder"),
-        pytest.param(["a", "-o", "out.xlsx"], b"", 2, b".csv .jsonl", id="an unknown output"),
+        pytest.param(["a", "-o", "out.docx"], b"", 2, b".csv .tsv", id="an unknown output"),
+        pytest.param(["a", "-o", "o.jsonl", "--no-bom"], b"", 2, b"CSV and TSV", id="no mark"),
+        pytest.param(["a", "--format", "xlsx"], b"", 2, b"-o", id="Excel to a pipe"),
         pytest.param(["a", "--format", "parquet"], b"", 2, b"-o", id="Parquet to a pipe"),
         pytest.param(["a", "--resume"], b"", 2, b"--resume goes with -i", id="texts don't resume"),
         pytest.param(["--resume"], b"a", 2, b"name it with -o", id="a pipe does not resume"),
@@ -262,3 +264,29 @@ def test_resuming_what_is_done_does_nothing(analyze, tmp_path):
     assert b"out.jsonl is done: nothing is left to resume" in done.stderr
     assert (tmp_path / "out.jsonl").stat().st_mtime_ns == before.st_mtime_ns
     assert analyze("-i", "in.txt", "-o", "out.jsonl", "--resume", "--force").returncode == 3
+
+
+def test_chinese_csv_opens_in_excel_and_pipes_stay_plain(analyze, tmp_path):
+    mark = b"\xef\xbb\xbf"
+    assert analyze("太差了", "-o", "out.csv").returncode == 0
+    assert (tmp_path / "out.csv").read_bytes().startswith(mark + b"text,label")
+    assert analyze("good", "-o", "ascii.csv").returncode == 0
+    assert (tmp_path / "ascii.csv").read_bytes().startswith(b"text,label")
+    assert analyze("太差了", "-o", "out.tsv", "--no-bom").returncode == 0
+    assert (tmp_path / "out.tsv").read_bytes().startswith(b"text\tlabel")
+    assert analyze("太差了", "--format", "csv").stdout.startswith(b"text,label")
+
+
+def test_csv_to_excel(analyze, tmp_path):
+    calamine = pytest.importorskip("python_calamine")
+    (tmp_path / "in.csv").write_text("id,text,postcode\n1,=1+1 很好,010000\n2,,200000\n")
+    done = analyze("-i", "in.csv", "-o", "out.xlsx")
+    assert done.returncode == 3, done.stderr
+    header, *rows = calamine.load_workbook(tmp_path / "out.xlsx").get_sheet_by_index(0).to_python()
+    first, second = (dict(zip(header, row, strict=True)) for row in rows)
+    assert (first["id"], first["text"], first["postcode"]) == (1, "=1+1 很好", "010000")
+    assert first["label"] in {"negative", "neutral", "positive"}
+    assert isinstance(first["score"], float)
+    assert second["error"] == "empty_text"
+    assert second["error_message"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.xlsx"]
