@@ -5,6 +5,7 @@ import io
 import json
 import sqlite3
 import subprocess
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -147,7 +148,9 @@ def test_json_lines_from_a_pipe_to_a_table_knows_all_columns(analyze):
         ),
         pytest.param(["a", "--model", "nothing"], b"", 1, b"nothing", id="a model that is none"),
         pytest.param(["a", "-o", "no/out.jsonl"], b"", 1, b"mkdir -p", id="no output folder"),
-        pytest.param(["a", "-o", "out.xlsx"], b"", 2, b".csv .jsonl", id="an unknown output"),
+        pytest.param(["a", "-o", "out.docx"], b"", 2, b".csv .tsv", id="an unknown output"),
+        pytest.param(["a", "-o", "o.jsonl", "--no-bom"], b"", 2, b"CSV and TSV", id="no mark"),
+        pytest.param(["a", "--format", "xlsx"], b"", 2, b"-o", id="Excel to a pipe"),
         pytest.param(["a", "--format", "parquet"], b"", 2, b"-o", id="Parquet to a pipe"),
         pytest.param(["a", "--resume"], b"", 2, b"--resume goes with -i", id="texts don't resume"),
         pytest.param(["--resume"], b"a", 2, b"name it with -o", id="a pipe does not resume"),
@@ -307,3 +310,84 @@ def test_a_file_whose_name_has_blanks_and_one_with_a_format_are_read(analyze, re
     assert records(analyze("my notes.txt").stdout)[0]["text"] == "good"
     assert records(analyze("notes", "--input-format", "lines").stdout)[0]["text"] == "fine"
     assert records(analyze("a" * 5000, "good").stdout)[1]["text"] == "good"
+
+
+@pytest.mark.parametrize("spelling", ["in.csv", "./in.csv", "link.csv", "hard.csv"])
+@pytest.mark.parametrize("more", [[], ["--force"], ["--resume"]])
+def test_the_source_is_never_replaced(analyze, tmp_path, spelling, more):
+    given = tmp_path / "in.csv"
+    given.write_text("text\ngood\n")
+    (tmp_path / "link.csv").symlink_to(given)
+    (tmp_path / "hard.csv").hardlink_to(given)
+    done = analyze("-i", "in.csv", "-o", spelling, *more)
+    assert done.returncode == 2
+    assert f"{Path(spelling)} would replace in.csv, which is read" in done.stderr.decode()
+    assert given.read_text() == "text\ngood\n"
+
+
+def test_a_redirection_into_the_source_is_refused(command, tmp_path):
+    given = tmp_path / "in.txt"
+    given.write_text("good\n")
+    onto = ["-o", "in.txt", "--force", "--format", "jsonl"]
+    for words, ends in ((["-i", "in.txt"], ">>in.txt"), (onto, "<in.txt")):
+        script = f'"$@" {ends}'
+        done = subprocess.run(
+            ["bash", "-c", script, "-", *command, *words],
+            cwd=tmp_path,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 2, done.stderr
+        assert b"would replace" in done.stderr
+        assert given.read_text() == "good\n"
+
+
+def test_an_output_that_is_there_is_replaced_only_when_asked(analyze, tmp_path):
+    (tmp_path / "in.txt").write_text("good\n")
+    (tmp_path / "out.jsonl").write_text("something else")
+    for words in (["-i", "in.txt"], ["a text"]):
+        done = analyze(*words, "-o", "out.jsonl")
+        assert done.returncode == 2
+        assert b"out.jsonl is there already" in done.stderr
+        assert b"--force" in done.stderr
+        assert (tmp_path / "out.jsonl").read_text() == "something else"
+    assert analyze("-i", "in.txt", "-o", "out.jsonl", "--force").returncode == 0
+    assert b'"good"' in (tmp_path / "out.jsonl").read_bytes()
+    assert analyze("--force", given=b"a").returncode == 2
+
+
+def test_resuming_what_is_done_does_nothing(analyze, tmp_path):
+    (tmp_path / "in.txt").write_text("good\n\n")
+    assert analyze("-i", "in.txt", "-o", "out.jsonl", "--resume").returncode == 3
+    before = (tmp_path / "out.jsonl").stat()
+    done = analyze("-i", "in.txt", "-o", "out.jsonl", "--resume")
+    assert done.returncode == 0
+    assert b"out.jsonl is done: nothing is left to resume" in done.stderr
+    assert (tmp_path / "out.jsonl").stat().st_mtime_ns == before.st_mtime_ns
+    assert analyze("-i", "in.txt", "-o", "out.jsonl", "--resume", "--force").returncode == 3
+
+
+def test_chinese_csv_opens_in_excel_and_pipes_stay_plain(analyze, tmp_path):
+    mark = b"\xef\xbb\xbf"
+    assert analyze("太差了", "-o", "out.csv").returncode == 0
+    assert (tmp_path / "out.csv").read_bytes().startswith(mark + b"text,label")
+    assert analyze("good", "-o", "ascii.csv").returncode == 0
+    assert (tmp_path / "ascii.csv").read_bytes().startswith(b"text,label")
+    assert analyze("太差了", "-o", "out.tsv", "--no-bom").returncode == 0
+    assert (tmp_path / "out.tsv").read_bytes().startswith(b"text\tlabel")
+    assert analyze("太差了", "--format", "csv").stdout.startswith(b"text,label")
+
+
+def test_csv_to_excel(analyze, tmp_path):
+    calamine = pytest.importorskip("python_calamine")
+    (tmp_path / "in.csv").write_text("id,text,postcode\n1,=1+1 很好,010000\n2,,200000\n")
+    done = analyze("-i", "in.csv", "-o", "out.xlsx")
+    assert done.returncode == 3, done.stderr
+    header, *rows = calamine.load_workbook(tmp_path / "out.xlsx").get_sheet_by_index(0).to_python()
+    first, second = (dict(zip(header, row, strict=True)) for row in rows)
+    assert (first["id"], first["text"], first["postcode"]) == (1, "=1+1 很好", "010000")
+    assert first["label"] in {"negative", "neutral", "positive"}
+    assert isinstance(first["score"], float)
+    assert second["error"] == "empty_text"
+    assert second["error_message"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.xlsx"]

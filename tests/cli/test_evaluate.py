@@ -233,3 +233,19 @@ def test_the_shipped_model_s_figures_are_found_again(evaluate):
     assert result["n"] == expected.n
     assert found["value"] == pytest.approx(expected.value, abs=1e-6)
     assert [found["low"], found["high"]] == pytest.approx([expected.low, expected.high], abs=0.005)
+
+
+def test_reports_replace_neither_data_nor_one_another(evaluate, tmp_path):
+    for option in ("--json", "--html"):
+        done = evaluate("mine.csv", option, "./mine.csv", "--force")
+        assert done.returncode == 2
+        assert b"mine.csv would replace mine.csv, which is read" in done.stderr
+    done = evaluate("mine.csv", "--html", "r", "--json", "r")
+    assert (done.returncode, b"Name two files" in done.stderr) == (2, True)
+    (tmp_path / "r.json").write_text("mine")
+    done = evaluate("mine.csv", "--json", "r.json")
+    assert done.returncode == 2
+    assert b"--force" in done.stderr
+    assert (tmp_path / "r.json").read_text() == "mine"
+    assert (tmp_path / "mine.csv").read_text(encoding="utf-8") == POLARITY
+    assert evaluate("mine.csv", "--json", "r.json", "--force").returncode == 0

@@ -38,6 +38,13 @@ def test_a_key_is_printed_once_and_the_server_knows_it(keys, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["keys.txt"]
 
 
+def test_a_file_of_something_else_is_not_written_into(keys, tmp_path):
+    (tmp_path / "keys.txt").write_text("dear diary\n")
+    done = keys("--add", "shop")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert (tmp_path / "keys.txt").read_text() == "dear diary\n"
+
+
 def test_a_new_file_is_its_owner_s_alone(keys, tmp_path):
     keys("--add", "shop")
     assert (tmp_path / "keys.txt").stat().st_mode & 0o777 == 0o600

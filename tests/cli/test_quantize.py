@@ -193,3 +193,13 @@ def test_stages_are_shown_on_a_terminal_only(capfd, monkeypatch):
 
 def test_rows_are_aligned():
     assert aligned([["a", "1"], ["long", "22"]]) == ["a      1", "long  22"]
+
+
+def test_the_bundle_that_is_read_is_not_replaced(tiny_bundle, tmp_path):
+    (tmp_path / "link").symlink_to(tiny_bundle)
+    before = (tiny_bundle / "bundle.json").read_bytes()
+    for command_ in ("quantize", "import"):
+        done = sentire(command_, tiny_bundle, "-o", tmp_path / "link", "--force")
+        assert done.returncode == 2
+        assert "would replace" in done.stderr
+    assert (tiny_bundle / "bundle.json").read_bytes() == before

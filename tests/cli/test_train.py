@@ -155,6 +155,23 @@ def test_a_folder_with_other_things_is_no_output(backbone, data, tmp_path):
     assert time.monotonic() - began < 60
 
 
+def test_an_earlier_run_and_what_is_read_are_not_replaced(data, tmp_path):
+    teacher = tmp_path / "big.training"
+    teacher.mkdir()
+    (teacher / "model.safetensors").write_text("weights")
+    done = command("train", data, "-o", tmp_path / "big", "--no-bundle")
+    assert done.returncode == 2
+    assert "holds an earlier run" in done.stderr
+    done = command("distill", data, "--teacher", teacher, "-o", tmp_path / "big", "--force")
+    assert done.returncode == 2
+    assert "would replace" in done.stderr
+    done = command("train", teacher / "a.csv", "--backbone", teacher, "-o", tmp_path / "big",
+                   "--force")  # fmt: skip
+    assert done.returncode == 2
+    assert "would replace" in done.stderr
+    assert (teacher / "model.safetensors").read_text() == "weights"
+
+
 @pytest.mark.parametrize("words", [["train"], ["distill", "--teacher", "t"]], ids=lambda w: w[0])
 @pytest.mark.parametrize("module", ["torch", "matplotlib", "nncf"])
 def test_without_the_extras_their_names_are_told(data, tmp_path, words, module):

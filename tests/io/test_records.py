@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentire.io.records import CsvEncoder, JsonLinesEncoder, Layout
+from sentire.io.records import DelimitedEncoder, JsonLinesEncoder, Layout
 from sentire.io.rows import Row, broken
 from sentire.types import Unscored
 
@@ -16,7 +16,7 @@ FAILED = Unscored(text="x", error=broken("line 1 is broken"))
 
 
 def csv_rows(layout, *rows):
-    encoder = CsvEncoder(layout)
+    encoder = DelimitedEncoder(layout)
     data = encoder.header() + b"".join(encoder.encode(row, answer) for row, answer in rows)
     return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
 
@@ -55,7 +55,8 @@ def test_csv_holds_the_answer_flat(tiny_analyzer):
 def test_a_row_that_failed_has_its_code_and_empty_cells():
     (row,) = csv_rows(Layout("text", ("text",)), (Row(1, "", {}, FAILED.error), FAILED))
     assert row["error"] == "broken_row"
-    assert set(row.values()) == {"broken_row", ""}
+    assert row["error_message"] == "line 1 is broken"
+    assert set(row.values()) == {"broken_row", "line 1 is broken", ""}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,10 @@ def test_a_row_that_failed_has_its_code_and_empty_cells():
         pytest.param("+good", "'+good", id="a plus"),
         pytest.param("\tx", "'\tx", id="a tab"),
         pytest.param("\rx", "'\rx", id="a carriage return"),
+        pytest.param("\nx", "'\nx", id="a line end"),
+        pytest.param("＝1+1", "'＝1+1", id="a wide equals sign"),
+        pytest.param("＠me", "'＠me", id="a wide at"),
+        pytest.param("-0.5", "-0.5", id="a negative share as text"),
         pytest.param("-12.5", "-12.5", id="a negative number as text"),
         pytest.param(-12.5, "-12.5", id="a negative number"),
         pytest.param("a=b", "a=b", id="a sign inside"),
@@ -89,6 +94,17 @@ def test_any_text_is_one_record_of_csv(texts):
     assert [cell.removeprefix("'") for cell in found] == [text.removeprefix("'") for text in texts]
 
 
-def test_the_header_is_disarmed_and_marked_when_asked():
-    header = CsvEncoder(Layout("text", ("=x",), byte_order_mark=True)).header()
-    assert header.startswith("\ufeff'=x,label,score".encode())
+def test_the_header_is_disarmed():
+    header = DelimitedEncoder(Layout("text", ("=x",))).header()
+    assert header.startswith(b"'=x,label,score")
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
+def test_any_text_is_one_record_of_tsv(texts):
+    encoder = DelimitedEncoder(Layout("c", ("c",)), delimiter="\t")
+    data = encoder.header() + b"".join(
+        encoder.encode(Row(1, text, {"c": text}), FAILED) for text in texts
+    )
+    rows = csv.DictReader(io.StringIO(data.decode(), newline=""), delimiter="\t")
+    found = [row["c"] for row in rows]
+    assert [cell.removeprefix("'") for cell in found] == [text.removeprefix("'") for text in texts]

@@ -9,11 +9,11 @@ import pytest
 
 from sentire.errors import OptionError
 from sentire.io.checkpoint import Tally
-from sentire.io.inputs import open_source
+from sentire.io.inputs import Wanted, open_source
 from sentire.io.records import Layout
 from sentire.io.rows import Row, broken
 from sentire.io.sink import open_sink
-from sentire.types import Unscored
+from sentire.types import RowError, Unscored
 
 FAILED = Unscored(text="x", error=broken("line 1 is broken"))
 
@@ -112,3 +112,41 @@ def test_a_table_without_rows_still_has_its_columns(tmp_path):
 def test_compressing_parquet_again_is_refused(tmp_path):
     with pytest.raises(OptionError, match="compressed inside"):
         open_sink(tmp_path / "out.parquet.gz", "parquet", Layout("text"))
+
+
+def test_numbers_of_csv_are_numbers_and_what_only_looks_so_stays_text(tmp_path):
+    (tmp_path / "in.csv").write_text(
+        "id,text,stars,price,postcode,gap\n"
+        "1,5,4,4.50,010000,\n"
+        "2,good,5,12.00,200000,7\n"
+        "3,nice, but slow,3,1.00,100000,8\n"
+    )
+    with open_source(tmp_path / "in.csv", Wanted(text_column="text")) as source:
+        sink = open_sink(
+            tmp_path / "out.parquet",
+            "parquet",
+            Layout(source.text_column, source.columns),
+            types=source.types,
+        )
+        for row in source:
+            sink.write(row, Unscored(text="", error=row.error or RowError("empty_text", "")))
+            sink.commit(Tally(), "")  # a part for each row
+        sink.finish()
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert {name: str(table.schema.field(name).type) for name in source.columns} == {
+        "id": "int64",
+        "text": "string",
+        "stars": "int64",
+        "price": "double",
+        "postcode": "string",
+        "gap": "int64",
+    }
+    assert table.column("id").to_pylist() == [1, 2, 3]
+    assert table.column("stars").to_pylist() == [4, 5, None]
+    assert table.column("gap").to_pylist() == [None, 7, 100_000]
+    assert table.column("error_source").to_pylist()[2] == "3,nice, but slow,3,1.00,100000,8"
+
+
+def test_json_texts_that_look_like_numbers_stay_texts(tmp_path):
+    table = write_parts(tmp_path / "out.parquet", [{"text": "x", "code": "12"}])
+    assert table.schema.field("code").type == pa.string()

@@ -87,10 +87,12 @@ _OF_INPUTS = (
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["table", "jsonl", "csv", "parquet"]),
+    type=click.Choice(["table", "jsonl", "csv", "tsv", "parquet", "xlsx"]),
     help="Output format.  [default: by extension; table on a terminal, jsonl in a pipe]",
 )
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped.")
+@click.option("--force", is_flag=True, help="Replace an output file that is there.")
+@click.option("--no-bom", is_flag=True, help="Leave out the byte-order mark that Excel needs.")
 @click.option("--encoding", metavar="E", help="Of a text file.  [default: detected]")
 @click.option(
     "--input-format",
@@ -180,13 +182,16 @@ def _request(texts: tuple[str, ...], given: str | None, options: dict[str, Any])
         else:
             kind = choose_format(output)
     elif kind == "table" and output is not None:
-        raise OptionError("--format table goes to a terminal; with -o choose jsonl, csv or parquet")
+        raise OptionError("--format table goes to a terminal; with -o choose another")
+    if options["no_bom"] and kind not in {"csv", "tsv"}:
+        raise OptionError("--no-bom goes with CSV and TSV, which alone have such a mark")
     if texts:
         for name in _OF_INPUTS:
             if options[name]:
                 raise OptionError(f"--{name.replace('_', '-')} goes with -i, not with texts")
-    if options["resume"] and output is None:
-        raise OptionError("--resume needs an output file: name it with -o")
+    for name in ("resume", "force"):
+        if options[name] and output is None:
+            raise OptionError(f"--{name} needs an output file: name it with -o")
     source: Path | str | None = None
     if given is not None and given != "-":
         source = given if is_url(given) else Path(given)

@@ -55,6 +55,7 @@ some texts could not be scored, 130 interrupted.
     type=click.Path(path_type=Path),
     help="Write a page with plots, parts and mistakes. It holds texts of the data.",
 )
+@click.option("--force", is_flag=True, help="Replace reports that are there.")
 @click.option(
     "--format",
     "kind",

@@ -19,7 +19,8 @@ from sentire.errors import OptionError, OutputError
 from sentire.evaluation.page.render import check_page, render_page
 from sentire.evaluation.results import Report
 from sentire.io.failures import unwritable
-from sentire.jobs.evaluation import EvaluateOptions
+from sentire.io.protection import refuse_existing, refuse_inputs
+from sentire.jobs.evaluation import EvaluateOptions, evaluation_sources
 from sentire.jobs.evaluation import evaluate as run_evaluation
 from sentire.jobs.sources import ReadOptions
 
@@ -32,6 +33,7 @@ def evaluate(
     json_file: Path | None,
     html_file: Path | None,
     kind: str | None,
+    force: bool,
     **options: Any,
 ) -> int:
     """Evaluate, print and write.
@@ -42,6 +44,8 @@ def evaluate(
     data : names of labelled inputs
     json_file, html_file : where the report is written
     kind : "table" or "json" on standard output; None chooses by whether it is a terminal
+    force : bool
+        Replace reports that are there.
     **options : the others of ``sentire evaluate``
 
     Returns
@@ -63,11 +67,15 @@ def evaluate(
     if html_file is not None:
         check_page()
     reading = ReadOptions(**{name: options.pop(name) for name in OPTIONS})
+    asked = EvaluateOptions(bundle=bundle, data=data, reading=reading, **options)
+    files = [source.file for source in evaluation_sources(asked)]
+    refuse_inputs(outputs, [bundle, *filter(None, [asked.against]), *data, *files])
+    for path in () if force else outputs:
+        refuse_existing(path)
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise OptionError(f"--json and --html both name {outputs[0]}. Name two files.")
     with _progress() as progress:
-        report = run_evaluation(
-            EvaluateOptions(bundle=bundle, data=data, reading=reading, **options),
-            progress=progress,
-        )
+        report = run_evaluation(asked, progress=progress)
     _print(report, kind)
     if json_file is not None:
         _write(json_file, _json(report))

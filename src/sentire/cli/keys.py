@@ -48,6 +48,8 @@ def keys(file: Path, add: str | None, remove: str | None, rate: float | None, ad
     if add is not None:
         presented, key = new_key(add, rate=rate, admin=admin)
         known = read_key_text(file) if file.exists() else ""
+        if any(line.strip() and not line.lstrip().startswith("#") for line in known.splitlines()):
+            read_keys(file)  # a file of anything else is not written into
         _write(file, known + ("" if known.endswith("\n") or not known else "\n") + key.line())
         click.echo(presented)
         click.echo("This is the only time that the key is shown.", err=True)

@@ -56,7 +56,7 @@ def learning_options(command: _Decorated) -> _Decorated:
             help="Version of the bundle."),
         add("--licence", default="unstated", show_default=True, help="Licence of the bundle."),
         add("--description", metavar="TEXT", help="What the model card says first."),
-        add("--force", is_flag=True, help="Replace a bundle that stands there."),
+        add("--force", is_flag=True, help="Replace a bundle, or a run, that stands there."),
         add("--no-bundle", is_flag=True, help="Stop when the weights are trained."),
     )  # fmt: skip
     for option in reversed(options):

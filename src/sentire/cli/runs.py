@@ -91,7 +91,6 @@ def _of_run(data: tuple[str, ...], options: dict[str, Any], description: str) ->
         version=options["bundle_version"],
         description=options["description"] or description,
         licence=options["licence"],
-        force=options["force"],
     )
     return {
         "data": data,
@@ -102,7 +101,15 @@ def _of_run(data: tuple[str, ...], options: dict[str, Any], description: str) ->
         "schedule": _schedule(options),
         **{
             name: options[name]
-            for name in ("dev", "dev_share", "max_length", "topic_rows", "vocabulary", "resume")
+            for name in (
+                "dev",
+                "dev_share",
+                "max_length",
+                "topic_rows",
+                "vocabulary",
+                "resume",
+                "force",
+            )
         },
     }
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sentire.cli.interrupts import Interrupts, Stopped
 from sentire.cli.main import INTERRUPTED, PIPE_CLOSED, TERMINATED, say
-from sentire.io.checkpoint import Tally, checkpoint_path, partial_path
+from sentire.io.checkpoint import Tally, partial_path
 from sentire.io.job import Job
 from sentire.io.names import InputFormat, OutputFormat
+from sentire.io.protection import is_finished, refuse_existing, refuse_inputs, written_paths
 from sentire.io.recordfile import Sink
 from sentire.io.records import Answer, Layout
 from sentire.io.rows import Row, broken
-from sentire.io.sink import open_sink
+from sentire.io.sink import DELIMITERS, open_sink
 from sentire.types import OnLong
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Request(NamedTuple):
     on_long: OnLong
     kind: str
     resume: bool
+    force: bool
+    no_bom: bool
     encoding: str | None
     input_format: InputFormat | None
     sheet: str | None
@@ -63,6 +66,8 @@ def score(request: Request) -> int:
         The input, the model or the output can't be used.
     """
     began = time.monotonic()
+    if _check_output(request):
+        return ALL_SCORED
     job: Job | None = None
     try:
         with Interrupts() as interrupts, ExitStack() as opened:
@@ -84,9 +89,24 @@ def score(request: Request) -> int:
     except Stopped as stopped:
         say(_interrupted(job, request))
         return TERMINATED if stopped.number == signal.SIGTERM else INTERRUPTED
+    for note in sink.notes:
+        say(f"{request.output}: {note}")
     if request.source is not None:
         say(_summary(job.tally, request, time.monotonic() - began))
     return SOME_ERRORS if job.tally.errors else ALL_SCORED
+
+
+def _check_output(request: Request) -> bool:
+    """Refuse an output whose place is taken; whether a run to resume has ended already."""
+    refuse_inputs(written_paths(request.output), () if request.texts else (request.source,))
+    if request.output is None or request.force:
+        return False
+    if not request.resume:
+        refuse_existing(request.output)
+    elif is_finished(request.output):
+        say(f"{request.output} is done: nothing is left to resume. --force would score anew")
+        return True
+    return False
 
 
 class _Scorer:
@@ -136,7 +156,7 @@ def _open_source(request: Request) -> "Source":
             sheet=request.sheet,
             header=request.header,
             keep_na=request.keep_na,
-            all_columns=request.kind == "csv",
+            all_columns=request.kind in DELIMITERS,
         ),
     )
 
@@ -151,7 +171,6 @@ def _open_sink(request: Request, source: "Source | None", scorer: _Scorer) -> Si
         columns=("text",) if source is None else source.columns,
         sentences=request.sentences,
         emotion=request.emotion,
-        byte_order_mark=source is not None and source.encoding not in {None, "utf-8"},
     )
     job = {
         **({"input": "arguments"} if source is None else source.identity),
@@ -160,10 +179,11 @@ def _open_sink(request: Request, source: "Source | None", scorer: _Scorer) -> Si
         "--emotion": str(request.emotion),
         "--on-long": request.on_long,
         "--format": request.kind,
+        **({"--no-bom": "True"} if request.no_bom else {}),
         "model": scorer.digest,
     }
-    left_behind = request.output and checkpoint_path(request.output.resolve()).exists()
-    if left_behind and not request.resume:
+    unfinished = [] if request.output is None else written_paths(request.output)[1:]
+    if not request.resume and any(path is not None and path.exists() for path in unfinished):
         say("starting from the beginning; what an interrupted run left behind is replaced")
     sink = open_sink(
         request.output,
@@ -172,6 +192,8 @@ def _open_sink(request: Request, source: "Source | None", scorer: _Scorer) -> Si
         types=None if source is None else source.types,
         job=job,
         resume=request.resume,
+        force=request.force,
+        mark=not request.no_bom,
     )
     if request.resume:
         done = sink.checkpoint.tally.rows if sink.checkpoint else 0
@@ -188,7 +210,9 @@ def _argument_rows(texts: Sequence[str]) -> Iterator[Row]:
         try:
             text.encode()
         except UnicodeEncodeError:
-            yield Row(number, "", {}, broken(f"argument {number} is not valid UTF-8"))
+            kept = text.encode(errors="surrogateescape").decode(errors="replace")
+            error = broken(f"argument {number} is not valid UTF-8")
+            yield Row(number, kept, {"text": kept}, error)
         else:
             yield Row(number, text, {"text": text})
 

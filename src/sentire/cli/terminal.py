@@ -18,6 +18,7 @@ class TerminalTable:
     """A sink that prints. Texts are cut at the edge of the screen; nothing in them is obeyed."""
 
     checkpoint = None
+    notes = ()
     due = False
 
     def __init__(self, *, emotion: bool) -> None:

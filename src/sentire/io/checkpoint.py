@@ -40,6 +40,10 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Of all rows read so far."""
     position: int
     """Bytes of the partial file, or parts of the partial table."""
+    ascii: bool = True
+    """Whether the partial file holds nothing but ASCII."""
+    marked: bool = False
+    """Whether it begins with a byte-order mark."""
 
 
 def partial_path(output: Path) -> Path:

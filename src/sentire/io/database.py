@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from sentire.errors import MissingExtra, SourceError
 from sentire.io.columns import unique_names
-from sentire.io.rows import Fields, broken
+from sentire.io.rows import Fields, Undecodable, readable
 from sentire.types import RowError
 
 _ROWS_AHEAD = 1000
@@ -68,10 +68,7 @@ class DatabaseReader:
         try:
             for values in self._result:
                 number += 1
-                if any(isinstance(value, _Undecodable) for value in values):
-                    yield broken(f"row {number} holds bytes that are not valid UTF-8")
-                else:
-                    yield dict(zip(self.columns, values, strict=True))
+                yield readable(dict(zip(self.columns, values, strict=True)), number)
         except SQLAlchemyError as error:
             raise SourceError(
                 f"{self.name}: reading stopped after row {number}: {self._reason(error)}."
@@ -149,10 +146,6 @@ def _driver_advice(url: URL, module: str | None) -> str:
     return f"the driver {url.get_driver_name()} is not installed: pip install {package}"
 
 
-class _Undecodable:
-    """Stands for a text that is not UTF-8."""
-
-
 def _parse(text: str) -> URL:
     try:
         url = make_url(text)
@@ -183,8 +176,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA query_only = ON")
 
 
-def _decoded(value: bytes) -> str | _Undecodable:
+def _decoded(value: bytes) -> str | Undecodable:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        return _Undecodable()
+        return Undecodable(value.decode(errors="replace"))

@@ -15,7 +15,7 @@ from sentire.errors import SourceError
 from sentire.io.columns import unique_names
 from sentire.io.dialects import Dialect, detect_dialect, protect_backslashes
 from sentire.io.lines import LONGEST, Line
-from sentire.io.rows import Fields, broken
+from sentire.io.rows import Fields, broken_record
 from sentire.types import RowError
 
 _SAMPLED_LINES = 200
@@ -93,7 +93,7 @@ class DelimitedReader:
             if reason and (len(self._feed.record) > 1 or not cells):
                 yield self._first_line(number, reason)
             elif problem or reason:
-                yield broken(problem or f"line {number} {reason}")
+                yield self._broken(problem or f"line {number} {reason}", cells)
             elif cells or len(self.columns) == 1:  # else a blank line
                 yield dict(zip(self.columns, cells or [""], strict=True))
 
@@ -153,11 +153,18 @@ class DelimitedReader:
         """Only the first line of the record counts; those behind it are read anew."""
         self._feed.keep(1)
         first = self._feed.record[0]
-        if self._delimiter == "\t" and not first.problem:
-            cells = first.text.rstrip("\r\n").split("\t")
-            if len(cells) == len(self.columns):
-                return dict(zip(self.columns, cells, strict=True))
-        return broken(f"line {number} {first.problem or reason}")
+        cells = first.text.rstrip("\r\n").split(self._delimiter)
+        if len(cells) != len(self.columns):
+            cells = []
+        elif self._delimiter == "\t" and not first.problem:
+            return dict(zip(self.columns, cells, strict=True))
+        return self._broken(f"line {number} {first.problem or reason}", cells)
+
+    def _broken(self, message: str, cells: list[str]) -> RowError:
+        """Keep the lines, and the cells under the columns at whose places they stand."""
+        source = "".join(line.text for line in self._feed.record).rstrip("\r\n")
+        fields: Fields = dict(zip(self.columns, cells, strict=False))
+        return broken_record(message, fields, source)
 
 
 class _Feed:

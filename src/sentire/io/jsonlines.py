@@ -13,7 +13,7 @@ import msgspec
 
 from sentire.errors import SourceError
 from sentire.io.lines import Line
-from sentire.io.rows import Fields, broken
+from sentire.io.rows import Fields, broken_record
 from sentire.types import RowError
 
 TEXT = "text"
@@ -40,7 +40,12 @@ class JsonLinesReader:
                     "example with: jq '.data' file.json > list.json"
                 )
             if line.problem:
-                yield broken(f"line {number} {line.problem}")
+                place = f"line {number}"
+                reason, read = f"{place} {line.problem}", read_record(place, text)
+                if isinstance(read, RowError):
+                    yield broken_record(reason, {}, text)
+                else:
+                    yield broken_record(reason, read)
             elif text:
                 yield read_record(f"line {number}", text)
 
@@ -59,12 +64,12 @@ def read_record(place: str, text: str) -> Fields | RowError:
         value = _decode(text)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        return broken(f"{place} is no JSON: {reason}")
+        return broken_record(f"{place} is no JSON: {reason}", {}, text)
     if isinstance(value, dict):
         return value
     if isinstance(value, str):
         return {TEXT: value}
-    return broken(f"{place} is a JSON {type(value).__name__}, not an object")
+    return broken_record(f"{place} is a JSON {type(value).__name__}, not an object", {}, text)
 
 
 def _decode(text: str) -> object:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from sentire.errors import OptionError, SourceError
 
 InputFormat = Literal["csv", "tsv", "excel", "json", "jsonl", "parquet", "lines"]
-OutputFormat = Literal["csv", "jsonl", "parquet"]
+OutputFormat = Literal["csv", "tsv", "jsonl", "parquet", "xlsx"]
 Compression = Literal["gzip", "zstd"]
 
 _INPUT: dict[str, InputFormat] = {
@@ -28,10 +28,13 @@ _INPUT: dict[str, InputFormat] = {
 }
 _OUTPUT: dict[str, OutputFormat] = {
     ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".xlsx": "xlsx",
 }
 _ELSEWHERE = "sftp s3 s3a gs gcs az abfs abfss hdfs oss cos obs"
 """Schemes of places that hold files, not tables of a database."""
@@ -135,7 +138,7 @@ def output_format(path: Path) -> OutputFormat:
     if extension not in _OUTPUT:
         raise OptionError(
             f"{path}: the extension {extension or '(none)'} tells no output format. Known are "
-            f"{' '.join(_OUTPUT)}; CSV and JSON Lines also with .gz or .zst; "
+            f"{' '.join(_OUTPUT)}; CSV, TSV and JSON Lines also with .gz or .zst; "
             "or name it with --format."
         )
     return _OUTPUT[extension]

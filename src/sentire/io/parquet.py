@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from sentire.errors import SourceError
 from sentire.io.columns import Evidence, unique_names
-from sentire.io.rows import Fields, broken
+from sentire.io.rows import Fields, Undecodable, readable
 from sentire.io.streams import ByteStream, unreadable
 from sentire.types import RowError
 
@@ -67,20 +67,12 @@ class ParquetReader:
             columns = [_values(column) for column in batch.columns]
             for values in zip(*columns, strict=True):
                 self._n_read += 1
-                bad = next((v for v in values if isinstance(v, _Undecodable)), None)
-                if bad is not None:
-                    yield broken(f"row {self._n_read} holds bytes that are not valid UTF-8")
-                else:
-                    yield dict(zip(self.columns, values, strict=True))
+                yield readable(dict(zip(self.columns, values, strict=True)), self._n_read)
 
     def close(self) -> None:
         """Close the file and drop the copy."""
         self._file.close()
         self._resources.close()
-
-
-class _Undecodable:
-    """Stands for a string that is not UTF-8."""
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -106,4 +98,6 @@ def _value(scalar: pa.Scalar) -> object:
     try:
         return scalar.as_py()
     except UnicodeDecodeError:
-        return _Undecodable()
+        # Inside a list or a struct the bytes can't be reached.
+        raw = scalar.as_buffer() if hasattr(scalar, "as_buffer") else b""
+        return Undecodable(bytes(raw).decode(errors="replace"))

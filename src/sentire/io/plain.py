@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sentire.io.lines import Line
-from sentire.io.rows import Fields, broken
+from sentire.io.rows import Fields, broken_record
 from sentire.types import RowError
 
 
@@ -17,7 +17,8 @@ class PlainReader:
 
     def __iter__(self) -> Iterator[Fields | RowError]:
         for number, line in enumerate(self._lines, 1):
+            fields: Fields = {"text": line.text.rstrip("\r\n")}
             if line.problem:
-                yield broken(f"line {number} {line.problem}")
+                yield broken_record(f"line {number} {line.problem}", fields)
             else:
-                yield {"text": line.text.rstrip("\r\n")}
+                yield fields

@@ -5,9 +5,11 @@ Gives:   ``<output>.partial`` and its checkpoint, and at the end ``<output>``, w
 Never:   counts a record as done before its bytes are on the disk
 """
 
+import codecs
 import gzip
 import io
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Protocol
@@ -30,6 +32,7 @@ from sentire.io.rows import Row
 _BLOCK_ROWS = 5000
 _BLOCK_BYTES = 8 << 20
 _BLOCK_S = 2.0
+_MARK = codecs.BOM_UTF8
 
 
 class Sink(Protocol):
@@ -42,6 +45,10 @@ class Sink(Protocol):
     @property
     def due(self) -> bool:
         """Whether it is time to commit."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the finished output."""
 
     def write(self, row: Row, answer: Answer) -> None:
         """Take one record."""
@@ -62,11 +69,25 @@ class RecordFile:
     Compressed outputs are a series of gzip members or zstd frames, one a block, which every reader
     of these formats takes for one stream.
 
+    Parameters
+    ----------
+    output : Path
+    encoder : Encoder
+    job : dict of str
+        What makes the job the one it is.
+    compression : "gzip", "zstd" or None
+    checkpoint : Checkpoint or None
+        Where to go on.
+    mark : bool
+        Whether the file begins with a byte-order mark once it holds more than ASCII.
+
     Raises
     ------
     OutputError
         The file can't be written.
     """
+
+    notes = ()
 
     def __init__(
         self,
@@ -76,10 +97,13 @@ class RecordFile:
         job: dict[str, str],
         compression: Compression | None,
         checkpoint: Checkpoint | None,
+        mark: bool = False,
     ) -> None:
         self.checkpoint = checkpoint
         self._output, self._encoder, self._job = output, encoder, job
-        self._compression = compression
+        self._compression, self._mark = compression, mark
+        self._ascii = checkpoint.ascii if checkpoint else True
+        self._marked = checkpoint.marked if checkpoint else False
         self._position = checkpoint.position if checkpoint else 0
         self._block = bytearray(b"" if checkpoint else encoder.header())
         self._n_rows = 0
@@ -118,7 +142,10 @@ class RecordFile:
 
         Failing anywhere leaves the old checkpoint; calling again writes the same bytes again.
         """
-        data = _compress(bytes(self._block), self._compression)
+        ascii_only = self._ascii and self._block.isascii()
+        marked = self._marked or (self._mark and not self._position and not ascii_only)
+        mark = _MARK if marked and not self._position else b""
+        data = _compress(mark + self._block, self._compression)
         try:
             self._file.seek(self._position)
             self._file.truncate()
@@ -129,12 +156,19 @@ class RecordFile:
             position = self._position + len(data)
             save_checkpoint(
                 self._output,
-                Checkpoint(job=self._job, tally=tally, digest=digest, position=position),
+                Checkpoint(
+                    job=self._job,
+                    tally=tally,
+                    digest=digest,
+                    position=position,
+                    ascii=ascii_only,
+                    marked=marked,
+                ),
             )
         except OSError as error:
             raise OutputError(unwritable(self._output, error, resumable=True)) from None
         self._kept = True
-        self._position = position
+        self._position, self._ascii, self._marked = position, ascii_only, marked
         self._block.clear()
         self._n_rows = 0
         self._began = time.monotonic()
@@ -142,11 +176,29 @@ class RecordFile:
     def finish(self) -> None:
         """Rename the partial file; call after a last :meth:`commit`."""
         self._file.close()
+        partial = partial_path(self._output)
         try:
-            partial_path(self._output).replace(self._output)
+            if self._mark and not (self._ascii or self._marked):
+                self._finish_marked(partial)
+            else:
+                partial.replace(self._output)
         except OSError as error:
             raise OutputError(unwritable(self._output, error, resumable=True)) from None
         clear_checkpoint(self._output)
+
+    def _finish_marked(self, partial: Path) -> None:
+        """Copy what began with ASCII behind a mark; the partial file stays until that is whole."""
+        copy = partial.with_name(partial.name + ".new")
+        try:
+            with partial.open("rb") as read, copy.open("wb") as file:
+                file.write(_compress(_MARK, self._compression))
+                shutil.copyfileobj(read, file, _BLOCK_BYTES)
+                file.flush()
+                os.fsync(file.fileno())
+            copy.replace(self._output)
+        finally:
+            copy.unlink(missing_ok=True)
+        partial.unlink()
 
     def close(self) -> None:
         """Close the partial file, and take it away where nothing of it is safe."""
@@ -160,6 +212,7 @@ class RecordStream:
 
     checkpoint = None
     due = False
+    notes = ()
 
     def __init__(self, file: io.RawIOBase, encoder: Encoder, *, name: str) -> None:
         self._file, self._encoder, self._name = file, encoder, name

@@ -1,4 +1,4 @@
-"""How a row and its answer are written, in JSON Lines and in CSV."""
+"""How a row and its answer are written, in JSON Lines, CSV and TSV."""
 
 import base64
 import re
@@ -16,10 +16,14 @@ from sentire.types import Prediction, Unscored
 Answer = Prediction | Unscored
 Cell = str | float | bool | None
 
-_QUOTED = re.compile(r"[\",\r\n]")
+ERROR_COLUMNS = ("error", "error_message", "error_source")
+"""Code, reason with the line's number, and the row as it stands where its cells could not be told
+apart."""
+
 _NUMBER = re.compile(r"[+-]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?%?")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet runs a cell that begins so."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""A spreadsheet may run a cell that begins so; the wide ones in East Asian settings. Source: OWASP,
+"CSV Injection"."""
 
 
 class Layout(NamedTuple):
@@ -30,14 +34,12 @@ class Layout(NamedTuple):
     """All input columns, in order; None where they are not known beforehand."""
     sentences: bool = False
     emotion: bool = False
-    byte_order_mark: bool = False
-    """Whether a CSV begins with one, as Excel needs to see that it is UTF-8."""
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
         """Columns that every table gets."""
         asked = [name for name in ("emotion", "sentences") if getattr(self, name)]
-        flat = ("mixed", "language", "truncated", "warnings", "error")
+        flat = ("mixed", "language", "truncated", "warnings", *ERROR_COLUMNS)
         return ("label", "score", *POLARITY, *flat, *asked)
 
 
@@ -52,7 +54,10 @@ class Encoder(Protocol):
 
 
 class JsonLinesEncoder:
-    """The prediction's record, with the other columns under ``input``."""
+    """The prediction's record, with the other columns under ``input``.
+
+    A broken row stands as it is under ``error_source`` where its cells don't say everything.
+    """
 
     def __init__(self, layout: Layout) -> None:
         self._text_column = layout.text_column
@@ -66,36 +71,62 @@ class JsonLinesEncoder:
         """Write one line."""
         record = self._encoder.encode(answer)
         others = {name: value for name, value in row.fields.items() if name != self._text_column}
-        if not others:
+        more: dict[str, object] = {"input": others} if others else {}
+        if row.source is not None:
+            more["error_source"] = row.source
+        if not more:
             return record + b"\n"
-        return record[:-1] + b',"input":' + self._encoder.encode(others) + b"}\n"
+        return record[:-1] + b"," + self._encoder.encode(more)[1:] + b"\n"
 
 
-class CsvEncoder:
-    """The input's columns, then the answer's; cells that a spreadsheet would run are disarmed."""
+class DelimitedEncoder:
+    """The input's columns, then the answer's; cells that a spreadsheet would run are disarmed.
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    Parameters
+    ----------
+    layout : Layout
+    delimiter : str
+        What stands between cells; those that hold it, a quote or a line end are quoted.
+    """
+
+    def __init__(self, layout: Layout, *, delimiter: str = ",") -> None:
+        self._layout, self._delimiter = layout, delimiter
+        self._quoted = re.compile(f'["{delimiter}\r\n]')
         self._columns = layout.columns or (layout.text_column,)
 
     def header(self) -> bytes:
         """Give the names of the columns."""
         answers = self._layout.answer_columns
         names = [_disarmed(output_name(column, answers)) for column in self._columns]
-        mark = b"\xef\xbb\xbf" if self._layout.byte_order_mark else b""
-        return mark + _line([*names, *answers])
+        return self._line([*names, *answers])
 
     def encode(self, row: Row, answer: Answer) -> bytes:
         """Write one record."""
         given = [_cell(row.fields.get(column)) for column in self._columns]
-        answered = [_cell(value) for value in answer_values(answer, self._layout)]
-        return _line(given + answered)
+        answered = [_cell(value) for value in answer_values(row, answer, self._layout)]
+        return self._line(given + answered)
+
+    def _line(self, cells: Iterable[str]) -> bytes:
+        # Python's own writer leaves a lone carriage return unquoted before 3.13.
+        quoted = (
+            '"' + cell.replace('"', '""') + '"' if self._quoted.search(cell) else cell
+            for cell in cells
+        )
+        return (self._delimiter.join(quoted) + "\n").encode()
 
 
-def answer_values(answer: Answer, layout: Layout) -> list[Cell]:
-    """Flatten an answer into the cells of ``layout.answer_columns``."""
+def answer_values(row: Row, answer: Answer, layout: Layout) -> list[Cell]:
+    """Flatten an answer into the cells of ``layout.answer_columns``.
+
+    Parameters
+    ----------
+    row : what was answered
+    answer : its prediction, or why there is none
+    layout : which columns are asked for
+    """
     if isinstance(answer, Unscored):
-        values: dict[str, Cell] = {"error": answer.error.code}
+        said = (answer.error.code, answer.error.message, row.source)
+        values: dict[str, Cell] = dict(zip(ERROR_COLUMNS, said, strict=True))
         return [values.get(name) for name in layout.answer_columns]
     values = {
         "label": answer.label,
@@ -122,12 +153,6 @@ def as_text(value: object) -> str:
     if isinstance(value, dict | list | tuple | set):
         return msgspec.json.encode(value, enc_hook=str).decode()
     return str(value)
-
-
-def _line(cells: Iterable[str]) -> bytes:
-    # Python's own writer leaves a lone carriage return unquoted before 3.13.
-    quoted = ('"' + c.replace('"', '""') + '"' if _QUOTED.search(c) else c for c in cells)
-    return (",".join(quoted) + "\n").encode()
 
 
 def _cell(value: object) -> str:

@@ -21,7 +21,8 @@ from sentire.io.missing import is_missing
 from sentire.io.nesting import ABSENT, nested_type, nested_value
 from sentire.io.parquet import ParquetReader, is_text
 from sentire.io.plain import PlainReader
-from sentire.io.rows import Fields, Row, broken
+from sentire.io.records import as_text
+from sentire.io.rows import BrokenRecord, Fields, Row, broken
 from sentire.io.streams import ByteStream, unreadable
 from sentire.types import RowError
 
@@ -53,6 +54,7 @@ class Source:
     columns : tuple of str or None
         None where rows differ and nobody asked for all.
     types : dict of column name -> pyarrow.DataType, or None where the values must tell
+        A column whose type is None has cells of a format without types, such as CSV.
     encoding : str or None
     identity : dict of str
         Tells this input from others, and from itself after a change.
@@ -113,6 +115,10 @@ class Source:
         self._resources.close()
 
     def _row(self, number: int, record: Fields | RowError) -> Row:
+        if isinstance(record, BrokenRecord):
+            readable = _readable(record.fields.get(self.text_column))
+            error = RowError(record.code, record.message)
+            return Row(number, readable, record.fields, error, record.source)
         if isinstance(record, RowError):
             return Row(number, "", {}, record)
         text = nested_value(record, self.text_column)
@@ -120,12 +126,13 @@ class Source:
             return Row(number, "", record, broken(f"row {number} has no {self.text_column!r}"))
         record.setdefault(self.text_column, text)
         if not isinstance(text, str):
-            error = NotText("null" if text is None else type(text).__name__)
-            found = RowError(error.code, str(error))
-            return Row(number, "", record, found, missing=text is None)
+            reason = NotText("null" if text is None else type(text).__name__)
+            error = RowError(reason.code, f"row {number}: {reason}")
+            return Row(number, _readable(text), record, error, missing=text is None)
         if self._finds_missing and is_missing(text):
-            reason = f"{text.strip()} stands for a missing value; --keep-na keeps it as a text"
-            return Row(number, "", record, RowError(NotText.code, reason), missing=True)
+            said = f"{text.strip()} stands for a missing value; --keep-na keeps it as a text"
+            error = RowError(NotText.code, f"row {number}: {said}")
+            return Row(number, "", record, error, missing=True)
         return Row(number, text, record)
 
     def _guarded(self) -> Iterator[Fields | RowError]:
@@ -138,7 +145,7 @@ class Source:
         if isinstance(self._reader, ParquetReader):
             return self._reader.types
         if isinstance(self._reader, DelimitedReader | PlainReader):
-            return dict.fromkeys(self._reader.columns, pa.string())
+            return dict.fromkeys(self._reader.columns)
         return None
 
     def _carry_nested(self) -> None:
@@ -147,6 +154,8 @@ class Source:
             self.columns = (*self.columns, self.text_column)
         if self.types is not None and self.text_column not in self.types:
             self.types = {**self.types, self.text_column: pa.string()}
+        elif self.types is not None:
+            self.types[self.text_column] = self.types[self.text_column] or pa.string()
 
     def _find_text_column(self, asked: str | None) -> str:
         if isinstance(self._reader, PlainReader):
@@ -179,3 +188,8 @@ class Source:
             note = describe_choice(chosen, evidence, name=self.name, header=self._doubtful_header)
             self.notes += () if note is None else (note,)
         return chosen
+
+
+def _readable(value: object) -> str:
+    """What a value that is no text says, for the record in its place."""
+    return "" if value is None else as_text(value)

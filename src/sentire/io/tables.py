@@ -1,14 +1,15 @@
-"""Write a Parquet table in parts that survive an interruption, and join them at the end.
+"""Write a table in parts that survive an interruption, and join them at the end.
 
 Reads:   rows and their answers
-Gives:   ``<output>.partial/part-….parquet`` and at the end ``<output>``, whole
+Gives:   ``<output>.partial/part-….parquet`` and at the end ``<output>``, whole: Parquet or Excel
 Never:   changes the type of a column that came with one; others get the narrowest that fits all
 """
 
+import itertools
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sentire.errors import OutputError
+from sentire.errors import BrokenRow, OutputError
 from sentire.io.checkpoint import (
     Checkpoint,
     Tally,
@@ -26,6 +27,7 @@ from sentire.io.checkpoint import (
 )
 from sentire.io.columns import output_name
 from sentire.io.failures import unwritable
+from sentire.io.numerals import Numerals, read_numbers
 from sentire.io.records import Answer, Cell, Layout, answer_values, as_text
 from sentire.io.rows import Fields, Row
 
@@ -39,11 +41,25 @@ _TRUTHS = {"mixed", "truncated"}
 
 
 class TableFile:
-    """A sink of rows that ends as one Parquet file.
+    """A sink of rows that ends as one file.
 
     Parameters
     ----------
+    output : Path
+    layout : Layout
     types : dict of column name -> pyarrow.DataType, or None where the values must tell
+        Cells whose type is None have none, as in CSV; they become numbers where all of them are.
+    job : dict of str
+        What makes the job the one it is.
+    checkpoint : Checkpoint or None
+        Where to go on.
+    join : callable
+        Writes the joined table: :func:`write_parquet`, or that of another format.
+
+    Attributes
+    ----------
+    notes : tuple of str
+        What :meth:`finish` has to say to a person.
 
     Raises
     ------
@@ -59,9 +75,12 @@ class TableFile:
         *,
         job: dict[str, str],
         checkpoint: Checkpoint | None,
+        join: "Join",
     ) -> None:
         self.checkpoint = checkpoint
+        self.notes: tuple[str, ...] = ()
         self._output, self._layout, self._types, self._job = output, layout, types, job
+        self._join = join
         self._parts = partial_path(output)
         self._n_parts = checkpoint.position if checkpoint else 0
         self._kept = checkpoint is not None
@@ -87,7 +106,7 @@ class TableFile:
     def write(self, row: Row, answer: Answer) -> None:
         """Add a row to the part."""
         self._fields.append(row.fields)
-        self._answers.append(answer_values(answer, self._layout))
+        self._answers.append(answer_values(row, answer, self._layout))
         self._n_characters += sum(len(v) for v in row.fields.values() if isinstance(v, str))
 
     def commit(self, tally: Tally, digest: str) -> None:
@@ -112,9 +131,7 @@ class TableFile:
         joined = self._parts / "joined"
         try:
             schema = self._joined_schema()
-            with pq.ParquetWriter(joined, schema, compression="zstd") as writer:
-                for group in self._groups(schema):
-                    writer.write_table(group, row_group_size=_GROUP_ROWS)
+            self.notes = self._join(joined, schema, self._groups(schema))
             with joined.open("rb+") as file:
                 os.fsync(file.fileno())
             joined.replace(self._output)
@@ -158,11 +175,24 @@ class TableFile:
         for number in range(self._n_parts):
             for field in pq.read_schema(self._part(number)):
                 types[field.name] = _common_type(types.get(field.name, field.type), field.type)
+        types |= self._numbers()
         for name in self._layout.answer_columns:
             types[name] = types.pop(name)
         return pa.schema(
             [(name, pa.string() if kind == pa.null() else kind) for name, kind in types.items()]
         )
+
+    def _numbers(self) -> dict[str, Any]:
+        """Columns of cells without types that hold numbers; broken rows have no say in it."""
+        untyped = [name for name, kind in (self._types or {}).items() if kind is None]
+        columns = {output_name(n, self._layout.answer_columns): Numerals() for n in untyped}
+        for number in range(self._n_parts if columns else 0):
+            part = _read(self._part(number))
+            whole = [code != BrokenRow.code for code in part.column("error").to_pylist()]
+            for name, numerals in columns.items():
+                numerals.add(itertools.compress(part.column(name).to_pylist(), whole))
+        kinds = {name: numerals.kind for name, numerals in columns.items()}
+        return {name: kind for name, kind in kinds.items() if kind != pa.string()}
 
     def _groups(self, schema: pa.Schema) -> Iterator[pa.Table]:
         """Parts put together to row groups of a useful size."""
@@ -177,6 +207,25 @@ class TableFile:
                 waiting = []
         if waiting:
             yield pa.concat_tables(waiting)
+
+
+Join = Callable[[Path, pa.Schema, Iterator[pa.Table]], tuple[str, ...]]
+"""Writes a table that comes in groups of rows, and gives what a person should know of it."""
+
+
+def write_parquet(path: Path, schema: pa.Schema, groups: Iterator[pa.Table]) -> tuple[str, ...]:
+    """Write a Parquet file; there is nothing to note.
+
+    Parameters
+    ----------
+    path : of the new file
+    schema : of all groups
+    groups : the rows, in order
+    """
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for group in groups:
+            writer.write_table(group, row_group_size=_GROUP_ROWS)
+    return ()
 
 
 def _write_synced(path: Path, table: pa.Table) -> None:
@@ -239,6 +288,8 @@ def _cast(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def _cast_column(column: pa.ChunkedArray, kind: Any) -> pa.ChunkedArray:
+    if pa.types.is_string(column.type) and (pa.types.is_integer(kind) or kind == pa.float64()):
+        return pa.chunked_array([read_numbers(column.to_pylist(), kind)])
     try:
         return column.cast(kind, safe=not pa.types.is_floating(kind))
     except pa.ArrowException:

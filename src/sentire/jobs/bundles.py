@@ -29,15 +29,13 @@ _CALIBRATION = 300
 
 
 class BundleOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a bundle is called, and whether it may replace another."""
+    """What a bundle is called."""
 
     name: str
     version: str = "0.1.0"
     description: str
     """What the model card says first."""
     licence: str = "unstated"
-    force: bool = False
-    """Replace a bundle that stands at the output."""
 
     def check(self) -> None:
         """Refuse names that no bundle may have.
@@ -63,6 +61,7 @@ def make_bundle(
     output: Path,
     options: BundleOptions,
     *,
+    force: bool,
     dev: Sequence[Dataset],
     texts: Sequence[str],
     progress: Progress,
@@ -75,6 +74,8 @@ def make_bundle(
     output : Path
         Folder of the new bundle.
     options : BundleOptions
+    force : bool
+        Replace a bundle that stands at the output.
     dev : sets that the figures and temperatures come from
     texts : like those that will be served; a sample of them is calibrated with
     progress : function
@@ -113,7 +114,7 @@ def make_bundle(
             output,
             dev=dev,
             calibration=_sample(texts),
-            options=AssemblyOptions(force=options.force),
+            options=AssemblyOptions(force=force),
             progress=progress,
         )
 

@@ -53,7 +53,8 @@ def distill(
     BundleError, OutputError
         The bundle can't be made or written.
     """
-    check_run(options)
+    taught = [given.partition("=")[0] for given in options.teachers]
+    check_run(options, backbones=[*taught, options.backbone, options.topics])
     if options.backbone is None and options.vocabulary is not None:
         raise OptionError(
             "--vocabulary goes with --backbone; a teacher's layers keep its vocabulary"

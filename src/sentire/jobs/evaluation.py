@@ -81,9 +81,25 @@ def evaluate(
     return _report(options, manifests[0], answers)
 
 
+def evaluation_sources(options: EvaluateOptions) -> list[LabelledSource]:
+    """The labelled inputs that an evaluation reads.
+
+    Parameters
+    ----------
+    options : EvaluateOptions
+
+    Raises
+    ------
+    OptionError, SourceError
+        An option or a table can't be used.
+    """
+    if not options.data:
+        return []
+    return labelled_sources(options.data, LabelledSource, options.reading)
+
+
 def _read(options: EvaluateOptions) -> list[Dataset]:
-    given = labelled_sources(options.data, LabelledSource, options.reading) if options.data else []
-    datasets = [read_dataset(source) for source in given]
+    datasets = [read_dataset(source) for source in evaluation_sources(options)]
     for dataset in datasets:
         labels = zip(LABELS[dataset.head], dataset.allowed, strict=True)
         check_classes(dataset.name, [label for label, occurs in labels if occurs])

@@ -17,6 +17,7 @@ from sentire.export.checkpoint_import import (
 from sentire.export.checkpoint_import import import_checkpoint as import_from
 from sentire.export.gated_quantization import Progress
 from sentire.export.place import check_output
+from sentire.io.protection import refuse_inputs
 from sentire.jobs.sources import labelled_sources, read_texts
 
 
@@ -55,7 +56,10 @@ def import_checkpoint(
         The exported graph differs, loses too much in INT8, or can't be written.
     """
     check_output(options.output, force=options.adoption.assembly.force)
-    dev = [read_dataset(source) for source in labelled_sources(options.data, LabelledSource)]
+    sources = labelled_sources(options.data, LabelledSource)
+    files = [options.checkpoint, *options.data, *(source.file for source in sources)]
+    refuse_inputs([options.output], [*files, *filter(None, [options.calibration])])
+    dev = [read_dataset(source) for source in sources]
     calibration = [] if options.calibration is None else read_texts(options.calibration)
     return import_from(
         options.checkpoint,

@@ -14,6 +14,7 @@ from sentire.export.assemble import Assembled, AssemblyOptions, assemble
 from sentire.export.folder import Naming, draft_of
 from sentire.export.gated_quantization import Progress
 from sentire.export.place import check_output
+from sentire.io.protection import refuse_inputs
 from sentire.jobs.sources import ReadOptions, labelled_sources, read_texts
 
 
@@ -53,6 +54,8 @@ def quantize(
     """
     check_output(options.output, force=options.assembly.force)
     sources = labelled_sources(options.data, LabelledSource, options.reading)
+    files = [*options.data, *(source.file for source in sources)]
+    refuse_inputs([options.output], [options.source, *files, *filter(None, [options.calibration])])
     dev = [read_dataset(source) for source in sources]
     calibration = [] if options.calibration is None else read_texts(options.calibration)
     return assemble(

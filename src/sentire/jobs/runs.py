@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from sentire.errors import OptionError
 from sentire.evaluation.datasets import Dataset, LabelledSource, read_dataset
 from sentire.export.assemble import Assembled
 from sentire.export.gated_quantization import Progress
 from sentire.export.place import check_output
+from sentire.io.protection import refuse_inputs
 from sentire.jobs.bundles import BundleOptions, make_bundle
 from sentire.jobs.sources import ReadOptions, is_table, labelled_sources, read_texts
 from sentire.text.path import TextSettings
@@ -54,6 +56,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     vocabulary: int | None = None
     """Pieces of the backbone's vocabulary to keep; None keeps all."""
     resume: bool = False
+    force: bool = False
+    """Replace a bundle, or a run, that stands there."""
 
     @property
     def folder(self) -> Path:
@@ -71,21 +75,33 @@ class RunResult(NamedTuple):
     """None where only the weights were asked for."""
 
 
-def check_run(options: RunOptions) -> None:
-    """Refuse an output that could not be written at the end.
+def check_run(options: RunOptions, *, backbones: Sequence[str | None]) -> None:
+    """Refuse an output that could not be written at the end, or would replace what is read.
 
     Parameters
     ----------
     options : RunOptions
+    backbones : sequence of str or None
+        Names and folders of what the run starts from and learns from beside its data.
 
     Raises
     ------
     OptionError, OutputError
         A name is not allowed, or there is something else at the output.
     """
+    read = [*options.data, *options.dev, *options.unlabelled, *filter(None, backbones)]
+    read += [source.file for source in _sources(options)]
+    read += [source.file for source in _dev_sources(options)]
+    refuse_inputs([options.output, options.folder], read)
     if options.bundle is not None:
         options.bundle.check()
-        check_output(options.output, force=options.bundle.force)
+        check_output(options.output, force=options.force)
+    folder = options.folder
+    if not (options.resume or options.force) and folder.is_dir() and any(folder.iterdir()):
+        raise OptionError(
+            f"{folder} holds an earlier run. Go on with it by --resume, replace it with --force, "
+            "or name another bundle."
+        )
 
 
 def new_job(options: RunOptions, watch: RunCallbacks) -> TrainingRun:
@@ -167,6 +183,7 @@ def finish(
         trained,
         options.output,
         options.bundle,
+        force=options.force,
         dev=[each for each in job.data.dev if each.head in trained.encoder.n_labels],
         texts=[row.text for row in job.data.rows],
         progress=progress,
@@ -179,19 +196,26 @@ def _read_data(options: RunOptions) -> Data:
         msgspec.structs.replace(source, balance=options.balance)
         if options.balance and not source.balance
         else source
-        for source in labelled_sources(options.data, TrainingSource, options.reading)
+        for source in _sources(options)
     ]
     seed = options.schedule.seed
     if options.dev:
-        reading = _reading_of(options.dev, options.reading)
-        dev = [
-            read_dataset(source)
-            for source in labelled_sources(options.dev, LabelledSource, reading)
-        ]
+        dev = [read_dataset(source) for source in _dev_sources(options)]
     else:
         dev = [_held_back(source, options) for source in given]
     texts = [text for name in options.unlabelled for text in read_texts(name)]
     return gather(given, dev, unlabelled=texts, seed=seed)
+
+
+def _sources(options: RunOptions) -> list[TrainingSource]:
+    return labelled_sources(options.data, TrainingSource, options.reading)
+
+
+def _dev_sources(options: RunOptions) -> list[LabelledSource]:
+    if not options.dev:
+        return []
+    reading = _reading_of(options.dev, options.reading)
+    return labelled_sources(options.dev, LabelledSource, reading)
 
 
 def _held_back(source: TrainingSource, options: RunOptions) -> Dataset:

@@ -45,7 +45,7 @@ def train(
     BundleError, OutputError
         The bundle can't be made or written.
     """
-    check_run(options)
+    check_run(options, backbones=[options.backbone])
     watch = watch or RunCallbacks()
     backbone = open_backbone(options.backbone).shrink(options.layers, None)
     job = new_job(options, watch)
