@@ -30,6 +30,7 @@ ALL_SCORED, SOME_UNSCORED = 0, 3
 def evaluate(
     bundle: str,
     data: tuple[str, ...],
+    *,
     json_file: Path | None,
     html_file: Path | None,
     kind: str | None,

@@ -36,6 +36,8 @@ _SCHEDULE = {
     "seed": "seed",
 }
 """Option -> field of the schedule."""
+_SAME = ("dev", "dev_share", "max_length", "topic_rows", "vocabulary", "resume", "force")
+"""Options that are fields of the run."""
 _DISTILLATION = ("temperature", "hard", "hidden")
 
 
