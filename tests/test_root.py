@@ -30,7 +30,7 @@ def test_importing_loads_no_engine_and_no_framework():
         errors.TextTooLong(300, 126),
         errors.NotText("int"),
         errors.BundleDamaged("path", "reason"),
-        errors.MissingExtra("gpu", "TensorRT"),
+        errors.MissingExtra("gpu", "TensorRT", "pip install …"),
         errors.Overloaded(9, 8),
         errors.EmptyText(),
         errors.RequestRefused(404, "model_not_found", "no."),

@@ -193,7 +193,7 @@ def test_the_page_says_which_extra_it_needs(evaluate, tmp_path):
     env = {"PYTHONPATH": str(tmp_path / "hidden")}
     done = evaluate("mine.csv", "--html", "r.html", env=env)
     assert done.returncode == 1
-    assert b"sentire[evaluation]" in done.stderr
+    assert b"[evaluation]'" in done.stderr
     assert evaluate("mine.csv", env=env).returncode == 0, "without a page it is not needed"
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, CursorResult, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from sentire.errors import MissingExtra, SourceError
+from sentire.errors import SourceError
 from sentire.io.columns import unique_names
 from sentire.io.rows import Fields, broken
+from sentire.optional import missing_extra
 from sentire.types import RowError
 
 _ROWS_AHEAD = 1000
@@ -80,7 +81,7 @@ class DatabaseReader:
             ) from None
         except ModuleNotFoundError as error:
             if error.name and error.name.startswith("psycopg"):
-                raise MissingExtra("postgresql", "Reading PostgreSQL") from None
+                raise missing_extra("postgresql", "Reading PostgreSQL") from None
             raise SourceError(
                 f"{self.name}: the driver needs the Python package {error.name}. "
                 f"Install it: pip install {error.name}"
