@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import sentire
+from processes import start
 from tiny import make_bundle
 
 POLARITY = (
@@ -203,7 +204,7 @@ def test_a_terminal_sees_progress_and_ctrl_c_ends_it_at_once(tiny_bundle, tmp_pa
     (tmp_path / "big.jsonl").write_text(lines, encoding="utf-8")
     words = [sys.executable, "-m", "sentire", "evaluate", str(tiny_bundle), "big.jsonl"]
     screen, terminal = os.openpty()
-    with subprocess.Popen(
+    with start(
         [*words, "--json", "r.json"], cwd=tmp_path, stderr=terminal, stdout=subprocess.PIPE
     ) as process:
         os.close(terminal)

@@ -12,6 +12,7 @@ import warnings
 import pytest
 
 from checkpoints import make_folder, make_spoiled
+from processes import start
 from sentire.bundle.store import read_bundle
 from sentire.cli.assembling import Stages, aligned
 from sentire.export.probes import calibration_texts, probes
@@ -150,7 +151,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(folders, tmp_path):
 )
 def test_an_interruption_leaves_nothing_half_written(folders, tmp_path, number, code):
     words = command("quantize", folders["spoiled"], "-o", tmp_path / "out")
-    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with start(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         while process.poll() is None and not list(tmp_path.glob(".out.partial/int8-*")):
             time.sleep(0.01)
         process.send_signal(number)
@@ -163,7 +164,7 @@ def test_an_interruption_leaves_nothing_half_written(folders, tmp_path, number, 
 @pytest.mark.slow
 def test_after_a_kill_the_next_run_is_whole(folders, tmp_path):
     words = command("quantize", folders["whole"], "-o", tmp_path / "out")
-    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
+    with start(words, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None and not (tmp_path / ".out.partial").exists():
             time.sleep(0.01)
         process.kill()

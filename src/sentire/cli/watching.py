@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sentire.signals import stop_signals
 from sentire.training.finetune import Moment
 from sentire.training.history import History
 
@@ -24,9 +25,7 @@ class Stop:
         self._asked = False
 
     def __enter__(self) -> Self:
-        self._before = {
-            number: signal.signal(number, self._came) for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        self._before = {number: signal.signal(number, self._came) for number in stop_signals()}
         return self
 
     def __exit__(self, *_: object) -> None:

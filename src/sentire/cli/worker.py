@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sentire.cli.main import say, verdict
+from sentire.signals import stop_signals
 
 if TYPE_CHECKING:
     from sentire.service.workers import Task
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Serve until told to stop."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+    for number in stop_signals():
+        signal.signal(number, lambda *_: sys.exit(0))
     said = _Report()
     try:
         from sentire.service.workers import Task

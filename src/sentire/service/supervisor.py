@@ -24,6 +24,7 @@ import msgspec
 from sentire.errors import BackendError, OptionError, SentireError
 from sentire.service.peers import Line, Question
 from sentire.service.workers import Report, Task
+from sentire.signals import stop_signals
 
 _LOG = logging.getLogger("sentire.workers")
 
@@ -106,7 +107,7 @@ class Supervisor:
                 loop.call_soon_threadsafe(self._kill_all)
             loop.call_soon_threadsafe(stop.set)
 
-        before = {n: signal.signal(n, told) for n in (signal.SIGTERM, signal.SIGINT)}
+        before = {n: signal.signal(n, told) for n in stop_signals()}
         keepers = [asyncio.create_task(self._keep(task)) for task in self._tasks]
         stopping = asyncio.create_task(stop.wait())
         try:
