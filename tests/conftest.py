@@ -10,6 +10,8 @@ from sentire.inference.analyzer import Analyzer
 from sentire.service.models import Models
 from tiny import make_bundle
 
+pytest_plugins = ["missing"]
+
 
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
