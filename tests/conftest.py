@@ -11,6 +11,8 @@ from sentire.serving.models import Models
 from tiny import make_bundle
 from versions import point
 
+pytest_plugins = ["missing"]
+
 
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:

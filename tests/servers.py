@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from processes import start
 from sentire.service.settings import Settings
 from sentire.web.server import bind, configuration, url_of
 
@@ -42,14 +43,22 @@ def running(
 
 @contextmanager
 def serving(
-    command: str, *options: object, **env: str
+    command: str, *options: object, before: Sequence[str] = (), **env: str
 ) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
     """Run ``sentire serve`` or ``serve-model`` as a process; it is killed at the end.
 
-    Gives the process, its URL and the lines it has written to stderr so far.
+    ``before`` are words in front of the command. Gives the process, its URL and the lines it has
+    written to stderr so far.
     """
-    process = subprocess.Popen(
-        [Path(sys.executable).with_name("sentire"), command, "--port", "0", *map(str, options)],
+    process = start(
+        [
+            *before,
+            Path(sys.executable).with_name("sentire"),
+            command,
+            "--port",
+            "0",
+            *map(str, options),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -59,7 +59,7 @@ def test_a_list_is_a_list_in_the_file_and_has_commas_in_a_variable(tmp_path):
         ),
         pytest.param(
             {"SENTIRE_PRT": "1"},
-            "the environment has the unknown variable SENTIRE_PRT. Allowed are SENTIRE_MODEL,",
+            "unknown variable SENTIRE_PRT. Did you mean SENTIRE_SERVER_PORT? Allowed are SENTIRE_M",
             id="misspelt",
         ),
     ],
@@ -74,7 +74,7 @@ def test_a_bad_variable_is_named_with_what_is_allowed(variables, message):
     [
         pytest.param(
             "[server]\nprot = 1",
-            "has the unknown setting 'server.prot'. Allowed are model,",
+            "has the unknown setting 'server.prot'. Did you mean server.port? Allowed are model,",
             id="name",
         ),
         pytest.param("[sever]\nport = 1", "has the unknown setting 'sever'", id="table"),

@@ -31,7 +31,7 @@ def test_importing_loads_no_engine_and_no_framework():
         errors.NotText("int"),
         errors.NotTexts("one text", "Put it into a list"),
         errors.BundleDamaged("path", "reason"),
-        errors.MissingExtra("gpu", "TensorRT"),
+        errors.MissingExtra("gpu", "TensorRT", "pip install …"),
         errors.Overloaded(9, 8),
         errors.EmptyText(),
         errors.RequestRefused(404, "model_not_found", "no."),

@@ -5,9 +5,10 @@ Gives:   one frozen record
 Never:   knows a setting: rooms own theirs; looks at the process's own environment
 """
 
+import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -108,7 +109,7 @@ def _from_file(file: Path, keys: Mapping[str, Any]) -> dict[str, Any]:
     for key in flat:
         if key not in keys:
             raise OptionError(
-                f"settings file {file} has the unknown setting {key!r}. "
+                f"settings file {file} has the unknown setting {key!r}. {_near(key, keys)}"
                 f"Allowed are {', '.join(keys)}."
             )
     return {
@@ -128,11 +129,18 @@ def _from_environ(environ: Mapping[str, str], keys: Mapping[str, Any]) -> dict[s
         key = names.get(name)
         if key is None:
             raise OptionError(
-                f"the environment has the unknown variable {name}. Allowed are {', '.join(names)}."
+                f"the environment has the unknown variable {name}. {_near(name, names)}"
+                f"Allowed are {', '.join(names)}."
             )
         value = _listed(text) if _is_list(keys[key]) else text
         values[key] = _checked(f"variable {name}", value, keys[key], strict=False)
     return values
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    """Ask whether the name most like an unknown one was meant."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"Did you mean {near[0]}? " if near else ""
 
 
 def variable_name(key: str) -> str:

@@ -199,14 +199,26 @@ class SelfTestFailed(BundleError):
 
 
 class MissingExtra(SentireError):
-    """An optional part is not installed."""
+    """An optional part is not installed.
 
-    def __init__(self, extra: str, purpose: str) -> None:
-        self.extra, self.purpose = extra, purpose
-        super().__init__(f"{purpose} needs an extra: pip install 'sentire[{extra}]'")
+    ``optional.py`` makes these.
 
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
-        return type(self), (self.extra, self.purpose)
+    Attributes
+    ----------
+    extra : str
+        The extra that brings it, or several with commas between.
+    purpose : str
+        What needs it, as the beginning of a sentence.
+    install : str
+        The command that installs the extra here.
+    """
+
+    def __init__(self, extra: str, purpose: str, install: str) -> None:
+        self.extra, self.purpose, self.install = extra, purpose, install
+        super().__init__(f"{purpose} needs the extra {extra}: {install}")
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        return type(self), (self.extra, self.purpose, self.install)
 
 
 class BackendError(SentireError):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import sentire
+from processes import start
 from tiny import make_bundle
 
 POLARITY = (
@@ -193,7 +194,7 @@ def test_the_page_says_which_extra_it_needs(evaluate, tmp_path):
     env = {"PYTHONPATH": str(tmp_path / "hidden")}
     done = evaluate("mine.csv", "--html", "r.html", env=env)
     assert done.returncode == 1
-    assert b"sentire[evaluation]" in done.stderr
+    assert b"[evaluation]'" in done.stderr
     assert evaluate("mine.csv", env=env).returncode == 0, "without a page it is not needed"
 
 
@@ -203,7 +204,7 @@ def test_a_terminal_sees_progress_and_ctrl_c_ends_it_at_once(tiny_bundle, tmp_pa
     (tmp_path / "big.jsonl").write_text(lines, encoding="utf-8")
     words = [sys.executable, "-m", "sentire", "evaluate", str(tiny_bundle), "big.jsonl"]
     screen, terminal = os.openpty()
-    with subprocess.Popen(
+    with start(
         [*words, "--json", "r.json"], cwd=tmp_path, stderr=terminal, stdout=subprocess.PIPE
     ) as process:
         os.close(terminal)

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from checkpoints import STARS, make_checkpoint
+from processes import start
 from sentire.bundle.store import read_bundle
 from sentire.export.probes import probes
 
@@ -139,7 +140,7 @@ def test_an_interruption_leaves_nothing(made, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     words = command("import", made["stars"], "-o", tmp_path / "bundle")
-    with subprocess.Popen(
+    with start(
         words, stderr=subprocess.PIPE, env={**os.environ, "TMPDIR": str(scratch)}
     ) as process:
         while process.poll() is None and not list(scratch.glob("sentire-*/model.onnx")):

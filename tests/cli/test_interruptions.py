@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from processes import start
 from sentire.cli.interrupts import Interrupts, Stopped
 
 N_ROWS = 30_000
@@ -34,9 +35,7 @@ def stop_in_the_middle(command, folder, output, number, *more):
     """Start a job and send a signal once some of it is on disk; its exit code and last command."""
     checkpoint = Path(f"{output}.partial.json")
     before = checkpoint.read_bytes() if checkpoint.exists() else b""
-    with subprocess.Popen(
-        scoring(command, output, *more), cwd=folder, stderr=subprocess.PIPE
-    ) as process:
+    with start(scoring(command, output, *more), cwd=folder, stderr=subprocess.PIPE) as process:
         while process.poll() is None and not (
             checkpoint.exists() and checkpoint.read_bytes() != before
         ):
@@ -78,7 +77,7 @@ def test_an_interrupted_job_resumes_byte_for_byte(command, job, tmp_path, number
 def test_ctrl_c_at_any_moment_of_the_start_is_one_line(command, job, tmp_path):
     for delay_ms in itertools.chain(range(60, 500, 80)):
         output = tmp_path / f"out{delay_ms}.jsonl"
-        with subprocess.Popen(
+        with start(
             scoring(command, output), cwd=job, stderr=subprocess.PIPE, process_group=0
         ) as process:
             time.sleep(delay_ms / 1000)
@@ -90,7 +89,7 @@ def test_ctrl_c_at_any_moment_of_the_start_is_one_line(command, job, tmp_path):
 
 
 def test_ctrl_c_while_standard_input_is_awaited(command, tmp_path):
-    with subprocess.Popen(
+    with start(
         command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         process.stdin.write(b"good\n")
@@ -109,7 +108,15 @@ def write_while_a_signal_comes(interrupts, written):
         written.append("whole")
 
 
-def test_a_signal_waits_while_a_record_is_written():
+@pytest.fixture
+def listening():
+    """SIGINT as Python handles it, however the tests were started."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_signal_waits_while_a_record_is_written(listening):
     written = []
     with Interrupts() as interrupts:
         with pytest.raises(Stopped) as stopped:
@@ -119,3 +126,23 @@ def test_a_signal_waits_while_a_record_is_written():
     assert written == ["half", "whole"]
     assert stopped.value.number == signal.SIGTERM
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_ignored_ctrl_c_stays_ignored(command, tmp_path):
+    """What a shell started in the background is left alone by Ctrl-C for what runs before it."""
+    ignoring = ["sh", "-c", 'trap "" INT; exec "$0" "$@"', *command]
+    with start(
+        ignoring,
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        process.stdin.write(b"good\n")
+        process.stdin.flush()
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        process.stdin.write(b"bad\n")
+        answers, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert answers.count(b"\n") == 2

@@ -57,6 +57,7 @@ def test_a_new_file_is_its_owner_s_alone(keys, tmp_path):
     ("options", "said"),
     [
         pytest.param((), "No such file", id="no file"),
+        pytest.param((), "--add NAME", id="how to make one"),
         pytest.param(("--add", "a b"), "letters, digits", id="name"),
         pytest.param(("--add", "a", "--remove", "a"), "two steps", id="both"),
         pytest.param(("--remove", "a"), "No such file", id="remove"),

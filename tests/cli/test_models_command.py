@@ -81,6 +81,31 @@ def test_a_diff_tells_what_differs_and_on_which_sentences(models, bundles, tmp_p
     assert all(figure["b"] is None for figure in shipped["figures"])
 
 
+def test_without_a_registry_the_packaged_models_are_meant(models):
+    assert models("list").splitlines()[1].split() == ["zh-en", "1.0.0", "packaged"]
+    assert json.loads(models("list", "--json")) == {
+        "name": "zh-en", "version": "1.0.0", "pushed": None, "aliases": []
+    }  # fmt: skip
+    assert models("inspect").startswith("zh-en 1.0.0\n")
+    verified = models("verify")
+    assert verified.startswith("zh-en@1.0.0  sha256:")
+    assert models("verify", "zh-en") == verified
+
+
+def test_a_folder_that_is_a_checkpoint_is_told_how_to_become_a_bundle(models, tmp_path):
+    (tmp_path / "my-bert").mkdir()
+    (tmp_path / "my-bert" / "config.json").write_text("{}")
+    assert "sentire import my-bert -o BUNDLE" in models("inspect", "my-bert", expected=1)
+
+
+def test_what_a_registry_lacks_is_told_with_what_it_has(models, bundles):
+    models("push", bundles / "one", "shelf", "--alias", "production")
+    assert "Its aliases: production" in models("history", "shelf/tiny@staging", expected=2)
+    assert "Its aliases: production" in models("inspect", "shelf/tiny@staging", expected=2)
+    assert "It has 1.0.0" in models("inspect", "shelf/tiny@2.0.0", expected=2)
+    assert "sentire models list shelf" in models("list", "shelf", "shop", expected=2)
+
+
 def test_gc_removes_only_when_it_is_told_to(models, bundles):
     models("push", bundles / "one", "shelf")
     models("push", bundles / "two", "shelf", "--alias", "production")
@@ -100,7 +125,16 @@ def test_gc_removes_only_when_it_is_told_to(models, bundles):
         pytest.param(["push", "zh-en", "shelf", "--alias", "A"], 2, "no name for", id="alias"),
         pytest.param(["inspect", "nobody"], 1, "no packaged model", id="no model"),
         pytest.param(["pull", "hf://org"], 2, "hf://ORG/NAME", id="hub"),
-        pytest.param(["verify"], 2, "Missing argument", id="nothing"),
+        pytest.param(["push"], 2, "Missing argument", id="nothing"),
+        pytest.param(["inspect", "zhen"], 1, "Did you mean zh-en?", id="misspelt"),
+        pytest.param(["inspect", "zh-en@9.9.9"], 1, "packaged version is zh-en@", id="version"),
+        pytest.param(["inspect", "s3://models"], 1, "sentire models pull", id="a registry"),
+        pytest.param(
+            ["verify", "bert-base-chinese"],
+            1,
+            "sentire import bert-base-chinese -o",
+            id="checkpoint",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_one_line(models, tmp_path, words, code, said):

@@ -12,6 +12,7 @@ import warnings
 import pytest
 
 from checkpoints import make_folder, make_spoiled
+from processes import start
 from sentire.bundle.store import read_bundle
 from sentire.cli.stages import Stages
 from sentire.cli.tables import aligned
@@ -132,7 +133,7 @@ def test_without_the_extra_its_name_is_told(folders, tmp_path, module):
         [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "pip install 'sentire[export]'" in done.stderr
+    assert "[export]'" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -151,7 +152,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(folders, tmp_path):
 )
 def test_an_interruption_leaves_nothing_half_written(folders, tmp_path, number, code):
     words = command("quantize", folders["spoiled"], "-o", tmp_path / "out")
-    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with start(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         while process.poll() is None and not list(tmp_path.glob(".out.partial/int8-*")):
             time.sleep(0.01)
         process.send_signal(number)
@@ -164,7 +165,7 @@ def test_an_interruption_leaves_nothing_half_written(folders, tmp_path, number, 
 @pytest.mark.slow
 def test_after_a_kill_the_next_run_is_whole(folders, tmp_path):
     words = command("quantize", folders["whole"], "-o", tmp_path / "out")
-    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
+    with start(words, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None and not (tmp_path / ".out.partial").exists():
             time.sleep(0.01)
         process.kill()

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -32,6 +33,18 @@ def test_it_says_where_it_is_answers_and_stops_in_good_order(tiny_bundle, sign):
     assert written.startswith("sentire is ready.\n")
     assert "POST /analyze 200" in written
     assert not any(word in written for word in ("typed", "很好", "queried", "Traceback", "Warning"))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_ignored_ctrl_c_stays_ignored(tiny_bundle, workers):
+    ignoring = ("sh", "-c", 'trap "" INT; exec "$0" "$@"')
+    options = ["--model", tiny_bundle, "--workers", workers]
+    with serving("serve", *options, before=ignoring) as (process, url, _):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert httpx.get(f"{url}/health/ready", timeout=30).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
 
 
 def test_a_public_address_without_keys_is_allowed_where_it_is_said_and_warned_of(tiny_bundle):

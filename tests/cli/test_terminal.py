@@ -5,14 +5,17 @@ import os
 import pty
 import re
 import subprocess
+import sys
 
 import pytest
+from rich.cells import cell_len
+from sentire.cli.assembling import aligned
 
 
-def on_terminal(command, cwd, *, stdout=None):
+def on_terminal(command, cwd, *, stdout=None, columns=60):
     """Run with a terminal for stderr, and for stdout unless it is given; what appeared on it."""
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "60", "LINES": "30"}
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": str(columns), "LINES": "30"}
     with subprocess.Popen(
         command, cwd=cwd, stdin=theirs, stdout=stdout or theirs, stderr=theirs, env=environment
     ) as process:
@@ -61,3 +64,28 @@ def test_nothing_to_analyze_is_said(command, tmp_path):
     code, seen = on_terminal(command, tmp_path)
     assert code == 2
     assert "nothing to analyze" in seen
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_doctor_draws_a_table_as_wide_as_the_terminal(tmp_path, columns):
+    command = [sys.executable, "-m", "sentire", "doctor", "--model", "./模型仓库/shop@production"]
+    for check in ("python", "registry", "clock"):
+        command += ["--only", check]
+    code, seen = on_terminal(command, tmp_path, columns=columns)
+    assert code == 1
+    lines = [line.rstrip() for line in seen.splitlines() if line.strip()]
+    lines = lines[next(n for n, line in enumerate(lines) if "found, and what to do" in line) :]
+    heading, rule, *rows, count = lines
+    assert heading.split(maxsplit=2) == ["check", "status", "found, and what to do"]
+    assert set(rule.strip()) == {"─"}
+    assert count.endswith(" warnings.")
+    assert all(cell_len(line) <= columns for line in lines)
+    found = heading.index("found")
+    assert all(row[found - 1] == " " and len(row) > found for row in rows)
+    assert "-> See the address" in seen
+
+
+def test_columns_stand_below_each_other_with_chinese_in_them():
+    lines = aligned([("data", "n"), ("标注.csv", "7"), ("dev.csv", "1,000")])
+    assert lines == ["data          n", "标注.csv      7", "dev.csv   1,000"]
+    assert len({cell_len(line) for line in lines}) == 1

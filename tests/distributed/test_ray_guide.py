@@ -18,6 +18,7 @@ import httpx
 import pytest
 from raycluster import QUIET, end, left_of
 
+from processes import start
 from sentire.distributed.options import DeploymentOptions, read_options
 
 pytest.importorskip("ray", reason="needs the extra ray")
@@ -97,7 +98,7 @@ def running(command: list[object], url: str, env: dict[str, str]) -> Iterator[su
     log = Path(env["HOME"]) / "serve.log"
     for tried in range(1, TRIES + 1):
         with log.open("w") as out:
-            process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=env)
+            process = start(command, stdout=out, stderr=subprocess.STDOUT, env=env)
         try:
             if answers(url, process):
                 yield process

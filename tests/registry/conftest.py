@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from objectstore import environment, object_store
-from ociregistry import oci_registry
 from sentire.bundle.store import read_bundle, write_bundle
 from sentire.registry.base import Registry
 from sentire.registry.references import open_registry
@@ -35,6 +33,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def s3() -> Iterator[dict[str, str]]:
     """Variables that lead to an S3 server."""
+    from objectstore import object_store  # needs an extra, which a conftest must not
+
     with object_store() as variables:
         yield variables
 
@@ -42,6 +42,8 @@ def s3() -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="session")
 def oci(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """``HOST:PORT`` of an OCI registry."""
+    from ociregistry import oci_registry
+
     with oci_registry(tmp_path_factory.mktemp("oci") / "blobs") as host:
         yield host
 
@@ -52,6 +54,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "directory":
         yield str(tmp_path / "registry")
     elif request.param == "s3":
+        from objectstore import environment
+
         with environment(request.getfixturevalue("s3")):
             yield f"s3://bucket/models-{next(_numbers)}"
     else:

@@ -127,4 +127,4 @@ def test_a_missing_client_names_the_extra(tmp_path):
             [sys.executable, "-c", code], check=False, capture_output=True, text=True
         )
         assert "MissingExtra" in done.stderr
-        assert "sentire[registry]" in done.stderr
+        assert "[registry]'" in done.stderr

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 
 from sentire.backends.base import Logits
-from sentire.errors import BackendError, MissingExtra
-from sentire.optional import import_extra
+from sentire.errors import BackendError
+from sentire.optional import import_extra, missing_extra
 from sentire.types import Batch
 
 Device = Literal["cpu", "cuda", "tensorrt"]
@@ -44,7 +44,7 @@ class OnnxRuntimeBackend:
         runtime = import_extra("onnxruntime", extra=extra, purpose=purpose)
         provider = _PROVIDERS[device]
         if provider not in runtime.get_available_providers():
-            raise MissingExtra(extra, purpose)
+            raise missing_extra(extra, purpose)
         self.name = "onnxruntime" if device == "cpu" else f"onnxruntime-{device}"
         self.n_streams = 1
         try:

@@ -1,5 +1,7 @@
 """Find the bundle that a name or a path means."""
 
+import difflib
+import shlex
 from pathlib import Path
 
 from sentire.bundle.store import read_manifest
@@ -31,12 +33,36 @@ def find_bundle(model: str | Path | None = None) -> Path:
     if is_there or isinstance(model, Path):
         return path
     name, _, version = model.partition("@")
-    packaged = {folder.name: folder for folder in _MODELS.iterdir() if folder.is_dir()}
-    if name not in packaged:
-        raise BundleNotFound(
-            model, f"is no folder, and no packaged model. Packaged: {', '.join(sorted(packaged))}."
-        )
-    found = read_manifest(packaged[name])[1].version
+    known = packaged()
+    if name not in known:
+        raise BundleNotFound(model, f"is no folder here, and no packaged model. {_hint(model)}")
+    found = read_manifest(known[name])[1].version
     if version and version != found:
-        raise BundleNotFound(model, f"is not packaged; the packaged version is {name}@{found}.")
-    return packaged[name]
+        raise BundleNotFound(
+            model,
+            f"is not packaged; the packaged version is {name}@{found}. Leave the version away, or "
+            f"name a registry's: REGISTRY/{model}.",
+        )
+    return known[name]
+
+
+def packaged() -> dict[str, Path]:
+    """Folders of the bundles inside the package, by name."""
+    return {folder.name: folder for folder in sorted(_MODELS.iterdir()) if folder.is_dir()}
+
+
+def is_packaged(path: Path) -> bool:
+    """Whether a folder is that of a bundle inside the package."""
+    return path.resolve().parent == _MODELS.resolve()
+
+
+def _hint(model: str) -> str:
+    """Say what exists, and what else somebody may have meant by a word."""
+    names = f"Packaged: {', '.join(packaged())}."
+    word = shlex.quote(model)
+    if "://" in model or "@" in model:
+        return f"{names} Pull what lies in a registry or on the Hub: sentire models pull {word}."
+    near = difflib.get_close_matches(model, packaged(), n=1)
+    if near:
+        return f"{names} Did you mean {near[0]}?"
+    return f"{names} Make a bundle of a checkpoint first: sentire import {word} -o BUNDLE."

@@ -64,14 +64,28 @@ def read_bundle(path: Path) -> Bundle:
 
 
 def read_manifest(path: Path) -> tuple[Manifest, ModelInfo]:
-    """The manifest alone, unverified: for listing bundles without reading their weights."""
+    """Read the manifest alone, unverified: for listing bundles without reading their weights.
+
+    Raises
+    ------
+    BundleNotFound
+        There is no ``bundle.json`` in ``path``.
+    BundleDamaged
+        It does not follow the schema.
+    """
+    if not path.exists():
+        raise BundleNotFound(path, "there is no such folder")
     try:
         if not path.exists():
             raise BundleNotFound(path, "there is no such folder")
         data = (path / MANIFEST_NAME).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
+        if (path / "config.json").is_file():
+            what = f"Make one of this checkpoint: sentire import {path} -o BUNDLE."
+        else:
+            what = "Name a bundle's folder."
         raise BundleNotFound(
-            path, f"is no sentire bundle: it has no {MANIFEST_NAME}. Name a bundle's folder."
+            path, f"is no sentire bundle: it has no {MANIFEST_NAME}. {what}"
         ) from None
     except OSError as error:
         raise BundleNotFound(path, f"can't be read: {error.strerror}") from None

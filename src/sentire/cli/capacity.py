@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from rich.box import Box
     from rich.table import Table
 
     from sentire.doctor.capacity import Option
@@ -128,6 +129,7 @@ def _record(option: "Option", memory: int) -> dict[str, object]:
 def _print(
     measured: "Measured", found: "list[Option]", best: "Option | None", *, rate: float, p99_s: float
 ) -> None:
+    from rich import box
     from rich.console import Console
 
     from sentire.doctor.capacity import HEADROOM
@@ -138,7 +140,8 @@ def _print(
         f"{measured.model} on {measured.processor}, {measured.engine}, "
         f"{size(measured.memory)} for a process that serves it.\n"
     )
-    console.print(_lengths(measured))
+    frame = box.SIMPLE_HEAD if console.is_terminal else box.MARKDOWN
+    console.print(_lengths(measured, frame))
     console.print(
         f"\nOver HTTP, one text of {measured.tokens} tokens in a request: {measured.service_s:.0f} "
         f"texts/s a core when busy; a lone one takes {1000 * measured.lone_p50_s:.1f} ms "
@@ -158,7 +161,7 @@ def _print(
             style="bold red",
         )
     else:
-        console.print(_options(found, best, measured.memory))
+        console.print(_options(found, best, measured.memory, frame))
         console.print(
             f"\nFor {rate:g} texts/s within {1000 * p99_s:g} ms: "
             f"{_counted(best.replicas, 'replica')} with {_counted(best.cores, 'core')} each ("
@@ -170,8 +173,8 @@ def _print(
     console.print(_ASSUMED.format(tokens=measured.tokens, headroom=HEADROOM, lone=lone))
 
 
-def _lengths(measured: "Measured") -> "Table":
-    table = _table("tokens", "pieces", "texts/s a core", "tokens/s a core")
+def _lengths(measured: "Measured", frame: "Box") -> "Table":
+    table = _table(frame, "tokens", "pieces", "texts/s a core", "tokens/s a core")
     for bulk in measured.bulk:
         rate = f"{bulk.texts_s:,.0f}" if bulk.texts_s >= 10 else f"{bulk.texts_s:.1f}"
         table.add_row(
@@ -180,10 +183,11 @@ def _lengths(measured: "Measured") -> "Table":
     return table
 
 
-def _options(found: "list[Option]", best: "Option", memory: int) -> "Table":
+def _options(found: "list[Option]", best: "Option", memory: int, frame: "Box") -> "Table":
     from sentire.doctor.findings import size
 
     table = _table(
+        frame,
         "cores each",
         "replicas",
         "cores",
@@ -212,12 +216,10 @@ def _counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
-def _table(*columns: str) -> "Table":
-    """Lines for a terminal, and Markdown where they go into a file."""
-    from rich import box
+def _table(frame: "Box", *columns: str) -> "Table":
     from rich.table import Table
 
-    table = Table(box=box.MARKDOWN)
+    table = Table(box=frame)
     for column in columns:
         table.add_column(column, justify="right")
     return table

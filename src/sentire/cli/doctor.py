@@ -171,6 +171,7 @@ def _print(findings: "Sequence[Finding]", *, as_json: bool) -> None:
 
 def _table(findings: "Sequence[Finding]") -> None:
     """A table on a terminal, one line for each finding elsewhere."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -180,9 +181,10 @@ def _table(findings: "Sequence[Finding]") -> None:
         sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False)
     styles = {"fine": "green", "warning": "yellow", "broken": "bold red", "skipped": "dim"}
-    table = Table.grid(padding=(0, 2))
-    for overflow in ("ellipsis", "ellipsis", "fold"):
-        table.add_column(no_wrap=overflow == "ellipsis", overflow=overflow)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("check", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("found, and what to do", overflow="fold")
     for finding in findings:
         if not console.is_terminal:
             fix = f" -> {finding.fix}" if finding.fix else ""

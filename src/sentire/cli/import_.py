@@ -44,7 +44,13 @@ Examples:
 @click.option("--max-length", type=click.IntRange(1), help="Tokens read at once.")
 @click.option("--fp32", is_flag=True, help="Leave the graph in FP32.")
 @click.option("--name", metavar="N", help="Name of the bundle.  [default: that of the checkpoint]")
-@click.option("--bundle-version", metavar="V", default="1.0.0", show_default=True)
+@click.option(
+    "--bundle-version",
+    metavar="V",
+    default="1.0.0",
+    show_default=True,
+    help="Version of the bundle.",
+)
 @click.option("--licence", metavar="L", help="Its licence.  [default: as its card says]")
 def import_() -> None:
     """Make a bundle of a sequence-classification checkpoint in Hugging Face layout.

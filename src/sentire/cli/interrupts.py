@@ -4,6 +4,8 @@ import signal
 from types import FrameType
 from typing import Self
 
+from sentire.signals import stop_signals
+
 
 class Stopped(KeyboardInterrupt):
     """The process was asked to end.
@@ -30,9 +32,7 @@ class Interrupts:
         self._waiting: int | None = None
 
     def __enter__(self) -> Self:
-        self._before = {
-            number: signal.signal(number, self._came) for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        self._before = {number: signal.signal(number, self._came) for number in stop_signals()}
         return self
 
     def __exit__(self, *_: object) -> None:

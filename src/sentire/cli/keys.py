@@ -54,6 +54,11 @@ def keys(file: Path, add: str | None, remove: str | None, rate: float | None, ad
         click.echo(presented)
         click.echo("This is the only time that the key is shown.", err=True)
         return
+    if not file.exists():
+        raise OptionError(
+            f"key file {file}: No such file. Make it with its first key: "
+            f"sentire keys {file} --add NAME"
+        )
     known_keys = read_keys(file)
     if remove is None:
         for key in known_keys:
@@ -63,7 +68,8 @@ def keys(file: Path, add: str | None, remove: str | None, rate: float | None, ad
     lines = read_key_text(file).splitlines(keepends=True)
     left = [line for line in lines if not line.strip().startswith(f"{remove}:")]
     if len(left) == len(lines):
-        raise OptionError(f"key file {file} has no key of {remove!r}.")
+        names = ", ".join(dict.fromkeys(key.name for key in known_keys))
+        raise OptionError(f"key file {file} has no key of {remove!r}. It has: {names or 'none'}.")
     _write(file, "".join(left))
 
 

@@ -47,14 +47,21 @@ def run(words: Sequence[str]) -> int:
         message, code = verdict(error)
         if code == OURS and os.environ.get("SENTIRE_DEBUG"):
             raise
-        say(message)
+        say(message, as_it_is=_is_help(error))
     return code if isinstance(code, int) else 0
 
 
-def say(message: str) -> None:
-    """Write one line to stderr, where somebody listens on it."""
+def say(message: str, *, as_it_is: bool = False) -> None:
+    """Write to stderr, where somebody listens on it: one line that begins with our name.
+
+    Parameters
+    ----------
+    message : what happened, and what to do
+    as_it_is : whether it is a page of help, whose lines are kept
+    """
+    line = message if as_it_is else f"sentire: {' '.join(message.splitlines())}"
     with suppress(OSError, ValueError, AttributeError):
-        print(f"sentire: {' '.join(message.splitlines())}", file=sys.stderr, flush=True)  # noqa: T201
+        print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def verdict(error: BaseException) -> tuple[str, int]:
@@ -76,8 +83,15 @@ def verdict(error: BaseException) -> tuple[str, int]:
     return _unexpected(error), OURS
 
 
+def _is_help(error: BaseException) -> bool:
+    """Whether the message is the help of a group that was called without a command."""
+    import click
+
+    return isinstance(error, click.exceptions.NoArgsIsHelpError)
+
+
 def _usage(error: "click.ClickException") -> str:
-    context = getattr(error, "ctx", None)
+    context = None if _is_help(error) else getattr(error, "ctx", None)
     return error.format_message() + (f" See {context.command_path} --help" if context else "")
 
 

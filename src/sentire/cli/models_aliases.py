@@ -85,8 +85,12 @@ def history(model: str, as_json: bool) -> None:
         raise OptionError(f"{model} names a version. Name an alias: REGISTRY/NAME@ALIAS.")
     with open_registry(reference.registry) as registry:
         moves = registry.history(reference.name, reference.which)
+        known = registry.aliases(reference.name)
     if not moves:
-        raise NotInRegistry(f"registry {reference.registry} has no alias {reference.which}.")
+        raise NotInRegistry(
+            f"registry {reference.registry} has no alias {reference.which} of {reference.name}. "
+            f"Its aliases: {', '.join(known) or 'none'}."
+        )
     for move in moves:
         if as_json:
             click.echo(msgspec.json.encode(move).decode())

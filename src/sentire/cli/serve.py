@@ -20,6 +20,11 @@ Examples:
 \b
 Then, from anywhere on this machine:
   curl http://127.0.0.1:8080/analyze -H 'Content-Type: application/json' -d '{"text": "很好用"}'
+
+\b
+例子:
+  sentire serve --model ./我的模型                      用自己的模型
+  sentire serve --host 0.0.0.0 --keys keys.txt          让其他机器访问，需要密钥
 """
 
 _READY = """\

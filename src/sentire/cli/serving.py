@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args
 import click
 
 from sentire.errors import OptionError
+from sentire.signals import stop_signals
 from sentire.types import MAX_THREADS, Engine
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ def serve_until_stopped(
         Whether the application can ask model services instead of loading models.
     """
     # Set before anything is loaded, so that a stop during the start is a clean end as well.
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
+    for number in stop_signals():
+        signal.signal(number, _stop)
     from sentire.service.settings import load_settings
 
     settings = with_options(load_settings(config, os.environ), options)

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sentire.signals import stop_signals
 from sentire.training.finetune import StepReport
 
 
@@ -29,9 +30,7 @@ class Stop:
         self.is_learning = False
 
     def __enter__(self) -> Self:
-        self._before = {
-            number: signal.signal(number, self._came) for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        self._before = {number: signal.signal(number, self._came) for number in stop_signals()}
         return self
 
     def __exit__(self, *_: object) -> None:

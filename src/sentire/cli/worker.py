@@ -15,6 +15,7 @@ import msgspec
 
 from sentire.cli.main import verdict
 from sentire.service.settings import Settings
+from sentire.signals import stop_signals
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,8 +33,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 def main() -> None:
     """Serve until told to stop."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+    for number in stop_signals():
+        signal.signal(number, lambda *_: sys.exit(0))
     file = Path(sys.argv[1])
     threading.Thread(target=_stop_with_supervisor, daemon=True).start()
     try:

@@ -1,17 +1,18 @@
 """Every byte of the models, the text path they were made with, and their golden sentences."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from sentire.bundle.builtin import is_packaged
 from sentire.bundle.store import read_bundle
 from sentire.doctor.findings import Finding, Machine, broken, fine, size, skipped, told
 from sentire.doctor.models import folders
 from sentire.doctor.trial import Trial, attempt
 from sentire.errors import BundleNotFound, FingerprintMismatch, SentireError
+from sentire.optional import install_command, source_folder
 
 NAME = "bundle"
-
-_ANEW = "Get the bundle anew: sentire models pull, or pip install --force-reinstall sentire."
 
 
 def look(machine: Machine) -> Iterator[Finding]:
@@ -53,7 +54,7 @@ def verified(written: str, path: Path) -> Finding:
     except BundleNotFound as error:
         return told(NAME, error, "Name the folder that holds bundle.json.")
     except SentireError as error:
-        return told(NAME, error, _ANEW)
+        return told(NAME, error, _anew(path))
     n_bytes = sum((path / name).stat().st_size for name in bundle.manifest.files)
     return fine(
         NAME,
@@ -90,7 +91,17 @@ def tested(written: str, trial: Trial) -> Finding:
     elif trial.kind == "SelfTestFailed":
         fix = "Try --engine onnxruntime. Where that agrees with the bundle, report a bug."
     else:
-        fix = "Try --engine onnxruntime (needs the extra onnxruntime)."
+        fix = f"Try --engine onnxruntime; it comes with {install_command('onnxruntime')}"
     return broken(
         NAME, f"{written} can't be loaded: {trial.error}", fix, model=written, error=trial.kind
     )
+
+
+def _anew(path: Path) -> str:
+    """Say how a bundle gets whole again."""
+    if not is_packaged(path):
+        return "Get the bundle anew, from where it was made: sentire models pull."
+    clone = source_folder()
+    if clone is None:
+        return f"Install it again: {install_command('', '--force-reinstall')}"
+    return f"Take it from the repository again: git -C {shlex.quote(str(clone))} restore {path}"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from sentire.doctor.deadline import within
 from sentire.doctor.findings import Finding, Machine, broken, told
 from sentire.errors import SentireError, Unavailable
+from sentire.optional import install_command
 
 Look = Callable[[Machine], Iterator[Finding]]
 
@@ -74,7 +75,7 @@ def look(name: str, machine: Machine) -> list[Finding]:
             broken(
                 name,
                 f"this can't be looked at: {missing} can't be imported ({error}).",
-                "Install sentire again: pip install --force-reinstall sentire.",
+                f"Install sentire again: {install_command('', '--force-reinstall')}",
             )
         ]
     except Exception as error:

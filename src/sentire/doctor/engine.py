@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from sentire.doctor.findings import Finding, Machine, broken, fine
-from sentire.optional import silence_openvino
+from sentire.optional import install_command, pip_command, silence_openvino
 
 NAME = "engine"
 
@@ -22,12 +22,11 @@ _LIBRARIES = {
     "onnxruntime-tensorrt": "libonnxruntime_providers_tensorrt.so",
 }
 """What ONNX Runtime loads for an engine, from its folder ``capi``."""
-_EXPECTED = {
-    "onnxruntime-cuda": "CUDA and cuDNN in the versions that onnxruntime-gpu was built with: "
-    "pip install 'onnxruntime-gpu[cuda,cudnn]', or take deploy/Containerfile.gpu",
-    "onnxruntime-tensorrt": "TensorRT, CUDA and cuDNN in the versions that onnxruntime-gpu was "
-    "built with: pip install 'onnxruntime-gpu[cuda,cudnn]' tensorrt",
+_PACKAGES = {
+    "onnxruntime-cuda": ("onnxruntime-gpu[cuda,cudnn]",),
+    "onnxruntime-tensorrt": ("onnxruntime-gpu[cuda,cudnn]", "tensorrt"),
 }
+"""What brings the libraries that those link to, in the versions that they were built with."""
 
 
 def look(machine: Machine) -> Iterator[Finding]:
@@ -44,11 +43,11 @@ def _openvino() -> Finding:
     silence_openvino()
     module = _load("openvino")
     if not isinstance(module, ModuleType):
-        return _not_loaded("openvino", "openvino", module)
+        return _not_loaded("openvino", "", module)
     try:
         found = module.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     except RuntimeError as error:  # its plugin for CPUs is missing or broken
-        return _not_loaded("openvino", "openvino", error)
+        return _not_loaded("openvino", "", error)
     kinds = [str(kind) for kind in found]
     numbers = [kind for kind in kinds if kind in {"INT8", "BF16", "FP16", "FP32"}]
     return fine(
@@ -72,8 +71,8 @@ def _onnxruntime(engine: str) -> Finding:
         return broken(
             NAME,
             f"{said} has no {wanted}; it has {', '.join(providers)}.",
-            f"pip uninstall onnxruntime, then pip install 'sentire[{extra}]'; or leave --engine "
-            "away for OpenVINO on the CPU",
+            f"{pip_command('uninstall', 'onnxruntime')}, then {install_command(extra)}; or leave "
+            "--engine away for OpenVINO on the CPU",
             **details,
         )
     if engine in _LIBRARIES:
@@ -82,8 +81,9 @@ def _onnxruntime(engine: str) -> Finding:
             return broken(
                 NAME,
                 f"{said} has {wanted}, and its library can't be loaded: {unmet}.",
-                f"Install {_EXPECTED[engine]}. Their folders, such as "
-                "site-packages/nvidia/*/lib, have to stand in LD_LIBRARY_PATH.",
+                f"{pip_command('install', *_PACKAGES[engine])}, or take deploy/Containerfile.gpu. "
+                "Their folders, such as site-packages/nvidia/*/lib, have to stand in "
+                "LD_LIBRARY_PATH.",
                 **details,
                 library=unmet,
             )
@@ -117,15 +117,12 @@ def _load(module: str) -> ModuleType | Exception:
 
 def _not_loaded(module: str, extra: str, error: Exception) -> Finding:
     absent = isinstance(error, ModuleNotFoundError) and error.name == module
-    install = module if module == "openvino" else f"sentire[{extra}]"
     if absent:
-        return broken(
-            NAME, f"{module} is not installed.", f"pip install '{install}'", module=module
-        )
+        return broken(NAME, f"{module} is not installed.", install_command(extra), module=module)
     return broken(
         NAME,
         f"{module} is installed, and can't be loaded: {error}.",
-        f"pip install --force-reinstall --no-cache-dir '{install}'. Where the message names a "
-        "file lib….so, install the system's package that brings it.",
+        f"{install_command(extra, '--force-reinstall', '--no-cache-dir')}. Where the message names "
+        "a file lib….so, install the system's package that brings it.",
         module=module,
     )

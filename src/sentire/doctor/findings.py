@@ -84,7 +84,7 @@ def missing(check: str, error: MissingExtra) -> Finding:
     return broken(
         check,
         f"{error.purpose} is set, and its library is not installed.",
-        f"pip install 'sentire[{error.extra}]'",
+        error.install,
         extra=error.extra,
     )
 

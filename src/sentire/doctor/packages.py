@@ -14,6 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from sentire.doctor.findings import Finding, Machine, broken, fine, warning
+from sentire.optional import install_command, pip_command
 from sentire.registry.references import names_registry
 from sentire.service.settings import Settings
 
@@ -46,7 +47,7 @@ def look(machine: Machine) -> Iterator[Finding]:
         n_before += 1
         yield finding
     if ROOT not in installed:
-        yield broken(NAME, "sentire itself is not installed here.", "pip install sentire")
+        yield broken(NAME, "sentire itself is not installed here.", install_command())
     elif not n_before:
         reached = {canonicalize_name(n.requirement.name) for n in needs(installed, (ROOT, ""))}
         yield fine(
@@ -153,7 +154,7 @@ def _compare(
         return broken(
             NAME,
             f"{need.of} needs {wanted}, which is not installed.",
-            f"pip install '{wanted}'",
+            pip_command("install", wanted),
             package=name,
             needs=wanted,
             needed_by=need.of,
@@ -165,8 +166,8 @@ def _compare(
     return make(
         NAME,
         f"{need.of} needs {wanted}, and {version} is installed.",
-        f"pip install '{wanted}'; where pip then names another package that wants the old version, "
-        "give sentire an environment of its own: python3 -m venv .venv",
+        f"{pip_command('install', wanted)}; where pip then names another package that wants the "
+        "old version, give sentire an environment of its own: python3 -m venv .venv",
         package=name,
         installed=version,
         needs=wanted,
@@ -181,7 +182,8 @@ def _doubled(twice: dict[str, list[str]]) -> Iterator[Finding]:
             NAME,
             f"{where} is installed in the versions {' and '.join(sorted(versions))} at once: an "
             "installation was interrupted, and its files may be a mixture.",
-            f"pip uninstall {name} (as often as it finds one), then pip install {name}",
+            f"{pip_command('uninstall', name)} (as often as it finds one), then "
+            f"{install_command() if name == ROOT else pip_command('install', name)}",
             package=name,
             installed=sorted(versions),
         )
@@ -196,7 +198,7 @@ def _rivals(installed: dict[str, Distribution], settings: Settings) -> Iterator[
             NAME,
             f"{plain} and {special} are both installed. They write the same files, so the one "
             "that came last has overwritten the other.",
-            f"pip uninstall {plain} {special}, then pip install {special} where there is a GPU, "
-            f"or {plain} where there is none",
+            f"{pip_command('uninstall', plain, special)}, then {pip_command('install', special)} "
+            f"where there is a GPU, or {plain} where there is none",
             package=special,
         )

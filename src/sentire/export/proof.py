@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from rich.cells import cell_len
 
 from sentire.errors import LabelsUnproven
 from sentire.export.label_map import LabelMap
@@ -115,12 +116,12 @@ def table_of(labels: LabelMap, probed: Sequence[ProbeResult]) -> str:
         ]
         for p in probed
     ]
-    widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
+    widths = [max(map(cell_len, column)) for column in zip(heading, *rows, strict=True)]
     lines = []
     for row in (heading, *rows):
-        first, *others = (cell for cell in row)
-        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-        lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
+        room = [" " * (w - cell_len(cell)) for w, cell in zip(widths, row, strict=True)]
+        cells = [space + cell for space, cell in zip(room[1:], row[1:], strict=True)]
+        lines.append("  ".join([row[0] + room[0], *cells]).rstrip())
     return "\n".join(lines)
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, CursorResult, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from sentire.errors import MissingExtra, SourceError
+from sentire.errors import SourceError
 from sentire.io.columns import unique_names
 from sentire.io.rows import Fields, Undecodable, readable
+from sentire.optional import missing_extra
 from sentire.types import RowError
 
 _ROWS_AHEAD = 1000
@@ -89,8 +90,8 @@ class DatabaseReader:
                 "Use sqlite:///file.db or postgresql://user@host/name, or install its package."
             ) from None
         except ModuleNotFoundError as error:
-            if error.name == "psycopg":
-                raise MissingExtra("postgresql", "Reading PostgreSQL") from None
+            if error.name and error.name.startswith("psycopg"):
+                raise missing_extra("postgresql", "Reading PostgreSQL") from None
             raise SourceError(f"{self.name}: {_driver_advice(self._url, error.name)}") from None
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)

@@ -69,7 +69,10 @@ class FileRegistry:
             if not versions:
                 self._check()
         if not versions:
-            raise NotInRegistry(f"registry {self.url} has no version of a model {name}.")
+            raise NotInRegistry(
+                f"registry {self.url} has no version of a model {name}. "
+                f"See what it has: sentire models list {self.url}"
+            )
         return versions
 
     def held(self, name: str, version: str) -> Held:

