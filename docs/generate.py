@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 import click
+import msgspec
 
 import sentire
 from sentire import config, errors
@@ -28,12 +29,15 @@ from sentire.bundle.store import read_manifest
 from sentire.cli import main as exits
 from sentire.cli import scoring
 from sentire.cli.commands import commands
+from sentire.protocols import texts
 from sentire.protocols.native import routes
 from sentire.protocols.native import wire as native
+from sentire.service.settings import Settings
+from sentire.serving import settings as serving_settings
+from sentire.serving.settings import ModelSettings
 from sentire.types import RowError
-from sentire.web import auth as access
-from sentire.web import body, problems
-from sentire.web import deadline as patience
+from sentire.web import auth, body, deadline, problems
+from sentire.web import settings as web_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -116,7 +120,7 @@ def _exit_codes() -> list[tuple[object, ...]]:
 
 def settings_page() -> str:
     """Every setting of ``sentire serve``."""
-    docs = _field_docs(config)
+    docs = _field_docs(serving_settings) | _field_docs(web_settings)
     heading = ("setting", "variable", "default", "allowed", "meaning")
     parts = [
         f"{_NOTE}\n# Settings of the server\n\n"
@@ -127,14 +131,14 @@ def settings_page() -> str:
         "```toml\n[limits]\ntexts = 200\n```\n"
     ]
     tables: dict[str, list[tuple[object, ...]]] = {}
-    for key, kind in config._leaves(config.Settings):
+    for key, kind in config._leaves(Settings):
         table, _, name = key.rpartition(".")
         row = (
             f"`{key}`",
             f"`{config.variable_name(key)}`",
             _default(key),
             config._allowed(kind),
-            docs[(table or "settings").capitalize(), name],
+            docs[_class_of(table), name],
         )
         tables.setdefault(table, []).append(row)
     for table, rows in tables.items():
@@ -143,8 +147,14 @@ def settings_page() -> str:
     return "\n".join(parts)
 
 
+def _class_of(table: str) -> str:
+    """The record that a table of settings is."""
+    fields = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    return fields[table].__name__ if table else ModelSettings.__name__
+
+
 def _default(key: str) -> str:
-    value: Any = config.Settings()
+    value: Any = Settings()
     for name in key.split("."):
         value = getattr(value, name)
     return "none" if value is None else f"`{json.dumps(value)}`"
@@ -198,7 +208,7 @@ def _text_errors() -> Iterator[tuple[object, ...]]:
 
 def _too_large_row() -> tuple[object, ...]:
     """The one text error that only the server has: longer than its limit."""
-    code = routes._too_large("", 0).error.code
+    code = texts._too_large("", 0).error.code
     status = problems.of_row(RowError(code, "")).status
     return f"`{code}`", status, "The text has more characters than this server takes."
 
@@ -210,9 +220,9 @@ def _problems() -> set[tuple[object, ...]]:
     }
     for kind, status, code in problems._TABLE:
         found.add((status, f"`{code}`", _first_sentence(kind)))
-    for module in (body, native, routes, problems, access, patience):
+    for module in (auth, body, deadline, native, problems, routes, texts):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Refused":
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "ProblemError":
                 status, code, detail = node.args[:3]
                 if isinstance(status, ast.Constant) and isinstance(code, ast.Constant):
                     found.add((status.value, f"`{code.value!s}`", _message(detail, module)))
