@@ -20,6 +20,14 @@ _DEVICES: dict[str, Device] = {
 def open_backend(bundle: Bundle, *, engine: str, threads: int) -> Backend:
     """Load a bundle's model into an engine.
 
+    Parameters
+    ----------
+    bundle : Bundle
+    engine : str
+        One of :data:`~sentire.types.Engine`.
+    threads : int
+        CPUs to use, at least 1; on a GPU, threads that feed it.
+
     Raises
     ------
     OptionError
