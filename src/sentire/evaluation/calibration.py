@@ -61,6 +61,10 @@ def expected_calibration_error(shares: Shares, gold: Labels, *, n_bins: int = N_
     ----------
     shares : float64 array of shape (n_texts, n_labels)
         Probabilities.
+    gold : int array of shape (n_texts,)
+        Positions of the right labels.
+    n_bins : int
+        Bins between 0 and 1, at least 1.
 
     References
     ----------
@@ -81,6 +85,8 @@ def reliability(
     confidence : float64 array of shape (n_texts,)
         Probability of the label that was told, 0 to 1.
     right : bool array of shape (n_texts,)
+    n_bins : int
+        Bins between 0 and 1, at least 1.
     """
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
     found = []
