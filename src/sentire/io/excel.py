@@ -20,8 +20,8 @@ from sentire.errors import SourceError
 from sentire.io import workbook
 from sentire.io.columns import unique_names
 from sentire.io.rows import Fields, broken
-from sentire.io.workbook import Opened, Task
 from sentire.io.streams import ByteStream
+from sentire.io.workbook import Opened, Task
 from sentire.types import RowError
 
 _MEMORY = 4 << 30
