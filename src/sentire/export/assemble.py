@@ -85,7 +85,7 @@ def assemble(
         Folder of the new bundle.
     dev : labelled sets that the model was not trained on
     calibration : unlabelled texts like those that will be served; the packaged ones by default
-    options : Options, optional
+    options : AssemblyOptions, optional
         The limits of INT8, and whether to make it; by default those of ``Options()``.
     progress : function
         Told the stage, how much of it is done, and how much there is; 0 where nobody knows.

@@ -133,9 +133,9 @@ def quantize_within_limits(
     ----------
     fp32 : folder with the FP32 graph and the files beside it
     full : what that graph says
-    examined : Examined
+    examined : QuantizationContext
         The draft, and the texts to try graphs on.
-    limits : Limits
+    limits : GateLimits
     workspace : folder in which the graphs are tried
 
     Raises
