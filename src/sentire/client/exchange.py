@@ -91,7 +91,7 @@ class Exchange:
     Parameters
     ----------
     servers : Servers
-    patience : RetryPolicy
+    retry : RetryPolicy
     clock, uniform : function
         For tests.
     """

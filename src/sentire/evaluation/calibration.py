@@ -61,8 +61,8 @@ def expected_calibration_error(
 
     Parameters
     ----------
-    shares : float64 array of shape (n_texts, n_labels)
-        Probabilities.
+    probabilities : float64 array of shape (n_texts, n_labels)
+        Rows sum to 1.
     gold : int array of shape (n_texts,)
         Positions of the right labels.
     n_bins : int

@@ -39,6 +39,9 @@ def open_sink(
     ----------
     output : Path or None
         None is standard output.
+    kind : OutputFormat
+    layout : Layout
+        Columns of the records.
     types : dict of column name -> pyarrow.DataType, or None where the values must tell
     job : dict of str
         What makes this job the one it is; compared when it is resumed.

@@ -54,10 +54,13 @@ class ScoreOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class Scoring:
     """A run that is open; made by :func:`open_scoring`.
 
-    Attributes
+    Parameters
     ----------
-    notes : tuple of str
-        What the output had to do with what it was given, once the run has ended.
+    job : Job
+    sink : Sink
+        Where the job writes.
+    source : Source or None
+        Where its rows come from; None where texts were given.
     """
 
     def __init__(self, job: Job, sink: Sink, source: Source | None) -> None:
