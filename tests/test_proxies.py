@@ -13,8 +13,8 @@ from sentire.gateway.remote import RemoteModels
 from sentire.inference.observing import Timing
 from sentire.proxies import is_loopback, open_client, proxy_of
 from sentire.registry.aliases import promote
-from sentire.registry.pushing import push
 from sentire.registry.references import open_registry
+from sentire.registry.upload import push
 from sentire.service.app import create_app
 from servers import running
 from tiny import make_bundle

@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from sentire.errors import BackendError, SentireError
-from sentire.registry.disk import alone
+from sentire.registry.folder_lock import lock_folder
 from sentire.workers.heartbeats import Heartbeats
 
 Action = Literal["load", "unload"]
@@ -142,7 +142,7 @@ class Member:
         return _read(self.folder / "desired.json", dict[str, Change]) or {}
 
     def _want(self, action: Action, name: str) -> int:
-        with alone(self.folder):
+        with lock_folder(self.folder):
             desired = self._desired()
             revision = 1 + max((change.revision for change in desired.values()), default=0)
             _write(self.folder / "desired.json", desired | {name: Change(action, revision)})
