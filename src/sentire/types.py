@@ -119,6 +119,9 @@ class Unscored(msgspec.Struct, frozen=True, kw_only=True):
     error: RowError
 
 
+Answer = Prediction | Unscored
+
+
 class Window(NamedTuple):
     """A stretch of a text that the model reads at once."""
 

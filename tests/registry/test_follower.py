@@ -19,7 +19,7 @@ from sentire.registry.references import Reference, open_registry
 from sentire.registry.upload import push
 from sentire.service.app import create_app
 from sentire.service.settings import Settings
-from sentire.serving.loading import open_models
+from sentire.serving.factory import open_models
 from sentire.serving.models import Models
 from sentire.web.settings import ServerSettings
 from servers import running

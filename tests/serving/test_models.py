@@ -26,7 +26,7 @@ from sentire.errors import (
     SentireError,
 )
 from sentire.service.app import create_app
-from sentire.serving import loading
+from sentire.serving import factory as loading
 from sentire.serving.models import Models
 from sentire.serving.sources import ModelSource, read_snapshot
 from sentire.serving.watcher import Watcher

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from sentire.cli.interrupts import Interrupts, Stopped
 from sentire.cli.main import INTERRUPTED, PIPE_CLOSED, TERMINATED, say
 from sentire.io.checkpoint import Tally, partial_path
-from sentire.io.job import Job
+from sentire.io.job import ScoringJob
 from sentire.io.names import InputFormat, OutputFormat
 from sentire.io.protection import is_finished, refuse_existing, refuse_inputs, written_paths
 from sentire.io.recordfile import Sink
-from sentire.io.records import Answer, Layout
+from sentire.io.records import Layout
 from sentire.io.rows import Row, broken
 from sentire.io.sink import DELIMITERS, open_sink
-from sentire.types import OnLong
+from sentire.types import Answer, OnLong
 
 if TYPE_CHECKING:
     from sentire.cli.progress import ProgressBar
-    from sentire.io.source import Source
+    from sentire.io.source import RowSource
 
 ALL_SCORED, SOME_ERRORS = 0, 3
 
@@ -68,7 +68,7 @@ def score(request: Request) -> int:
     began = time.monotonic()
     if _check_output(request):
         return ALL_SCORED
-    job: Job | None = None
+    job: ScoringJob | None = None
     try:
         with Interrupts() as interrupts, ExitStack() as opened:
             source = None if request.texts else opened.enter_context(_open_source(request))
@@ -79,7 +79,7 @@ def score(request: Request) -> int:
             sink = _open_sink(request, source, scorer)
             opened.callback(sink.close)
             rows = _argument_rows(request.texts) if source is None else source
-            job = Job(rows, scorer, sink, unbroken=interrupts.held)
+            job = ScoringJob(rows, scorer, sink, unbroken=interrupts.held)
             with _progress(request, source, job) as bar:
                 for _ in job.run():
                     if bar is not None:
@@ -143,12 +143,12 @@ class _Scorer:
             self._analyzer.close()
 
 
-def _open_source(request: Request) -> "Source":
-    from sentire.io.inputs import Wanted, open_source
+def _open_source(request: Request) -> "RowSource":
+    from sentire.io.inputs import InputOptions, open_input
 
-    return open_source(
+    return open_input(
         request.source,
-        Wanted(
+        InputOptions(
             format=request.input_format,
             encoding=request.encoding,
             text_column=request.text_column,
@@ -161,7 +161,7 @@ def _open_source(request: Request) -> "Source":
     )
 
 
-def _open_sink(request: Request, source: "Source | None", scorer: _Scorer) -> Sink:
+def _open_sink(request: Request, source: "RowSource | None", scorer: _Scorer) -> Sink:
     if request.kind == "table":
         from sentire.cli.terminal import TerminalTable
 
@@ -218,7 +218,7 @@ def _argument_rows(texts: Sequence[str]) -> Iterator[Row]:
 
 
 def _progress(
-    request: Request, source: "Source | None", job: Job
+    request: Request, source: "RowSource | None", job: ScoringJob
 ) -> "AbstractContextManager[ProgressBar | None]":
     """Make a bar for a file or a database whose answers don't go to the same terminal."""
     shown = sys.stderr is not None and sys.stderr.isatty() and request.kind != "table"
@@ -241,7 +241,7 @@ def _summary(tally: Tally, request: Request, seconds: float) -> str:
     return line + (f" -> {request.output}" if request.output else "")
 
 
-def _interrupted(job: Job | None, request: Request) -> str:
+def _interrupted(job: ScoringJob | None, request: Request) -> str:
     if job is None:
         return "interrupted"
     line = f"interrupted after {job.tally.rows:,} rows"

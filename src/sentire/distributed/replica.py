@@ -24,7 +24,7 @@ from sentire.errors import Closed, UnsupportedRequest
 from sentire.optional import import_extra
 from sentire.service.app import create_app
 from sentire.service.settings import Settings
-from sentire.serving.loading import open_models
+from sentire.serving.factory import open_models
 from sentire.serving.models import Models
 from sentire.telemetry.logs import json_formatter
 

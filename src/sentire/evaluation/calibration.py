@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from sentire.arrays import Probabilities
 from sentire.evaluation.metrics import Labels
 
-Probabilities = npt.NDArray[np.float64]
 _GRID = np.geomspace(0.5, 4.0, 141)
 
 N_BINS = 15

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from sentire.polling import Poller
+from sentire.poller import Poller
 
 Lookup = Callable[..., Sequence[tuple[Any, ...]]]
 """What :func:`socket.getaddrinfo` is."""

@@ -24,7 +24,7 @@ from sentire.errors import (
     Unavailable,
 )
 from sentire.gateway.addresses import Addresses, Lookup
-from sentire.gateway.poller import Services
+from sentire.gateway.services import Services
 from sentire.service.settings import Settings
 from sentire.serving.models import ModelState
 from sentire.telemetry.traces import carrier

@@ -18,6 +18,7 @@ from sentire.bundle.manifest import MANIFEST_NAME, Manifest, decode_manifest, di
 from sentire.bundle.store import read_manifest
 from sentire.errors import BundleDamaged, OptionError, OutputError
 from sentire.io.failures import unwritable
+from sentire.progress import Progress
 from sentire.registry.base import Artifact, ReadableRegistry
 from sentire.registry.folder_lock import lock_folder
 
@@ -25,8 +26,6 @@ MAX_BYTES = 8 << 30
 """Of one version; the shipped one has some 30 MB."""
 _MAX_FILES = 1000
 _PART = ".sentire-part-"
-Progress = Callable[[int, int], None]
-"""Called with the bytes that are there, and all bytes."""
 
 
 class PullSource(NamedTuple):

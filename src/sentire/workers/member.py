@@ -18,7 +18,7 @@ from sentire.registry.folder_lock import lock_folder
 from sentire.workers.heartbeats import Heartbeats
 
 Action = Literal["load", "unload"]
-Kind = TypeVar("Kind")
+RecordT = TypeVar("RecordT")
 _LOOK_S = 0.1
 _TELL_S = 1.0
 
@@ -164,7 +164,7 @@ def _again(call: Callable[[], Awaitable[None]], *, every_s: float) -> asyncio.Ta
     return asyncio.create_task(loop())
 
 
-def _read(file: Path, kind: type[Kind]) -> Kind | None:
+def _read(file: Path, kind: type[RecordT]) -> RecordT | None:
     try:
         return msgspec.json.decode(file.read_bytes(), type=kind)
     except FileNotFoundError:

@@ -14,7 +14,7 @@ from sentire.client import Client, RetryPolicy
 from sentire.client.servers import Servers
 from sentire.errors import SentireError, ServiceUnreachable
 from sentire.gateway.addresses import Addresses
-from sentire.polling import Poller
+from sentire.poller import Poller
 from sentire.serving.models import ModelState
 from sentire.types import ModelInfo
 
@@ -43,7 +43,7 @@ class _Health(msgspec.Struct):
 _LISTING, _HEALTH = msgspec.json.Decoder(_Listing), msgspec.json.Decoder(_Health)
 
 
-class Snapshot(NamedTuple):
+class ServicesStatus(NamedTuple):
     """What all services said."""
 
     default: ModelInfo | None
@@ -70,7 +70,7 @@ class Services:
         self._lookers: dict[str, Client] = {}
         self._poller: Poller[tuple[ModelInfo, list[ModelState]]] = Poller(within_s=_WITHIN_S)
 
-    def look(self) -> Snapshot:
+    def look(self) -> ServicesStatus:
         """Ask every service at once, wherever its name leads now."""
         self._find()
         default, states, reasons = None, list[ModelState](), list[str]()
@@ -88,7 +88,7 @@ class Services:
                 reasons.append(f"{url}: {error}")
             else:
                 self._servers.revived(url)
-        return Snapshot(default, states, reasons)
+        return ServicesStatus(default, states, reasons)
 
     def close(self) -> None:
         """Close the connections."""
