@@ -13,7 +13,7 @@ Read = Callable[..., list[Row]]
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
-    """Write ``data`` under ``name`` and read it; keywords are those of Wanted."""
+    """Write ``data`` under ``name`` and read it; keywords are those of InputOptions."""
 
     def read_bytes(name: str, data: bytes, **wanted: object) -> list[Row]:
         path = tmp_path / name

@@ -190,7 +190,7 @@ def test_the_process_that_reads_ends_with_the_source(tmp_path):
 def test_a_module_in_the_current_folder_is_not_run(tmp_path):
     (tmp_path / "python_calamine.py").write_text("raise SystemExit('run')")
     (tmp_path / "in.xlsx").write_bytes(workbook(One=ROWS))
-    code = "from sentire.io.inputs import open_source as o; print(len(list(o('in.xlsx'))))"
+    code = "from sentire.io.inputs import open_input as o; print(len(list(o('in.xlsx'))))"
     done = subprocess.run(
         [sys.executable, "-P", "-c", code],
         cwd=tmp_path, capture_output=True, check=False, env=os.environ,

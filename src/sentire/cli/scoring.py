@@ -71,7 +71,7 @@ def score(request: Request) -> int:
     job: ScoringJob | None = None
     try:
         with Interrupts() as interrupts, ExitStack() as opened:
-            source = None if request.texts else opened.enter_context(_open_source(request))
+            source = None if request.texts else opened.enter_context(_open_input(request))
             for note in source.notes if source else ():
                 say(note)
             scorer = _Scorer(request)
@@ -143,7 +143,7 @@ class _Scorer:
             self._analyzer.close()
 
 
-def _open_source(request: Request) -> "RowSource":
+def _open_input(request: Request) -> "RowSource":
     from sentire.io.inputs import InputOptions, open_input
 
     return open_input(

@@ -15,7 +15,7 @@ import msgspec
 
 from sentire.atomic import place_folder
 from sentire.bundle.manifest import MANIFEST_NAME, Manifest, decode_manifest, digest_of
-from sentire.bundle.store import read_manifest
+from sentire.bundle.store import file_sha256, read_manifest
 from sentire.errors import BundleDamaged, OptionError, OutputError
 from sentire.io.failures import unwritable
 from sentire.progress import Progress
@@ -152,7 +152,7 @@ def _gather(source: PullSource, staging: Path, progress: Progress) -> None:
         target = staging / name
         target.parent.mkdir(parents=True, exist_ok=True)
         size = source.sizes[name]
-        if not (target.is_file() and _sha256(target) == digest):
+        if not (target.is_file() and file_sha256(target) == digest):
             part = staging / f"{_PART}{digest[:16]}"
             _fetch(source, name, part, partial(_tell, progress, done, total))
             part.replace(target)
@@ -183,7 +183,7 @@ def _fetch(source: PullSource, name: str, part: Path, progress: Callable[[int], 
                     break
                 file.write(chunk)
                 progress(done)
-        if done == size and _sha256(part) == digest:
+        if done == size and file_sha256(part) == digest:
             return
         part.unlink()
         if not offset:
@@ -192,11 +192,6 @@ def _fetch(source: PullSource, name: str, part: Path, progress: Callable[[int], 
                 f"{name} is not what its manifest says: it was altered, or cut. Push it again "
                 "under a new version.",
             )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verify(source: PullSource) -> Iterator[tuple[str, bool]]:
