@@ -73,7 +73,14 @@ def partial_file(path: Path, *, mode: int = 0o666, is_new: bool = False) -> Iter
 
 
 def write_file(path: Path, data: bytes, *, mode: int = 0o666, is_new: bool = False) -> None:
-    """Write a file whole or not at all; parameters and errors are those of :func:`partial_file`."""
+    """Write a file whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    data : bytes
+    mode, is_new : as for :func:`partial_file`, whose errors are this one's
+    """
     with partial_file(path, mode=mode, is_new=is_new) as partial:
         partial.write_bytes(data)
 

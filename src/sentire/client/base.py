@@ -43,7 +43,7 @@ class BaseClient(ABC, Generic[Pool]):
         Base address of a ``sentire serve`` or ``sentire serve-model``; of several, those that are
         healthy are asked evenly.
     api_key : str, optional
-    patience : RetryPolicy, optional
+    retry : RetryPolicy, optional
         How long and how often to try.
     chunk : int
         Texts in one request of ``analyze_many``.

@@ -134,6 +134,14 @@ def encode(chunk: Chunk, asked: RequestOptions) -> bytes:
 def decode(body: bytes, chunk: Chunk, *, url: str) -> list[Prediction | Unscored]:
     """Read the answers of a request and put each in the place of its value.
 
+    Parameters
+    ----------
+    body : bytes
+    chunk : Chunk
+        What was asked for.
+    url : str
+        Who answered, for messages.
+
     Raises
     ------
     ServiceFailed
@@ -166,7 +174,15 @@ def _record(raw: msgspec.Raw) -> Prediction | Unscored:
 
 
 def refusal(status: int, body: bytes, *, url: str) -> SentireError:
-    """Find the error that a status outside of 2xx stands for."""
+    """Find the error that a status outside of 2xx stands for.
+
+    Parameters
+    ----------
+    status : int
+    body : bytes
+    url : str
+        Who answered, for messages.
+    """
     problem = _problem(body)
     if status >= 500 or not problem.detail:
         reason = f"failed with status {status}. {problem.detail}".rstrip()

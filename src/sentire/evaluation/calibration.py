@@ -33,8 +33,12 @@ def expected_calibration_error(
 
     Parameters
     ----------
-    shares : float64 array of shape (n_texts, n_labels)
-        Probabilities.
+    probabilities : float64 array of shape (n_texts, n_labels)
+        Rows sum to 1.
+    gold : int array of shape (n_texts,)
+        Positions of the right labels.
+    n_bins : int
+        Bins between 0 and 1, at least 1.
 
     References
     ----------
@@ -55,6 +59,8 @@ def reliability(
     confidence : float64 array of shape (n_texts,)
         Probability of the label that was told, 0 to 1.
     right : bool array of shape (n_texts,)
+    n_bins : int
+        Bins between 0 and 1, at least 1.
     """
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
     found = []

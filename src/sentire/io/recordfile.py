@@ -142,6 +142,11 @@ class RecordFile:
         """Write the block, wait for the disk, then move the checkpoint behind it.
 
         Failing anywhere leaves the old checkpoint; calling again writes the same bytes again.
+
+        Raises
+        ------
+        OutputError
+            The disk is full, or fails.
         """
         ascii_only = self._ascii and self._block.isascii()
         marked = self._marked or (self._mark and not self._position and not ascii_only)
@@ -175,7 +180,13 @@ class RecordFile:
         self._began = time.monotonic()
 
     def finish(self) -> None:
-        """Rename the partial file; call after a last :meth:`commit`."""
+        """Rename the partial file; call after a last :meth:`commit`.
+
+        Raises
+        ------
+        OutputError
+            It can't be renamed.
+        """
         self._file.close()
         partial = partial_path(self._output)
         try:
@@ -209,7 +220,16 @@ class RecordFile:
 
 
 class RecordStream:
-    """A sink of bytes that can't be taken back: standard output, a pipe, a device."""
+    """A sink of bytes that can't be taken back: standard output, a pipe, a device.
+
+    Parameters
+    ----------
+    file : binary stream
+    encoder : Encoder
+        Makes the bytes of a record.
+    name : str
+        What the output is called in messages.
+    """
 
     checkpoint = None
     due = False

@@ -14,8 +14,8 @@ from sentire.io.names import OutputFormat, output_format, read_name
 from sentire.io.protection import refuse_existing
 from sentire.io.recordfile import RecordFile, RecordStream, Sink
 from sentire.io.records import DelimitedEncoder, JsonLinesEncoder, Layout, RecordEncoder
+from sentire.io.spreadsheet import check_width, write_workbook
 from sentire.io.tables import TableFile, write_parquet
-from sentire.io.workbook import check_width, write_workbook
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 _TABLES = {"parquet": "Parquet", "xlsx": "Excel"}
@@ -39,6 +39,9 @@ def open_sink(
     ----------
     output : Path or None
         None is standard output.
+    kind : OutputFormat
+    layout : Layout
+        Columns of the records.
     types : dict of column name -> pyarrow.DataType, or None where the values must tell
     job : dict of str
         What makes this job the one it is; compared when it is resumed.

@@ -43,6 +43,22 @@ class Reader(Protocol):
 class RowSource:
     """An opened input. Iterate once; close it, or use it in ``with``.
 
+    Parameters
+    ----------
+    reader : Reader
+        Gives its records.
+    name, identity, encoding, columns, notes : as the attributes of these names
+    asked : str or None
+        Column to score; None finds the obvious one.
+    resources : ExitStack
+        Closed with it.
+    stream : ByteStream, optional
+        What the reader reads, where the size of it tells how much is read.
+    keep_na : bool
+        Whether cells such as NaN are texts and not missing values.
+    header : bool
+        Whether the first row of cells holds the names of the columns.
+
     Attributes
     ----------
     name : str

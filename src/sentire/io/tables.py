@@ -111,7 +111,13 @@ class TableFile:
         self._n_characters += sum(len(v) for v in row.fields.values() if isinstance(v, str))
 
     def commit(self, tally: Tally, digest: str) -> None:
-        """Write the part, wait for the disk, then move the checkpoint behind it."""
+        """Write the part, wait for the disk, then move the checkpoint behind it.
+
+        Raises
+        ------
+        OutputError
+            The disk is full, or fails.
+        """
         try:
             n_parts = self._n_parts
             if self._fields or not n_parts:
@@ -128,7 +134,13 @@ class TableFile:
         self._clear()
 
     def finish(self) -> None:
-        """Join the parts; call after a last :meth:`commit`."""
+        """Join the parts; call after a last :meth:`commit`.
+
+        Raises
+        ------
+        OutputError
+            They can't be joined.
+        """
         joined = self._parts / "joined"
         try:
             schema = self._joined_schema()

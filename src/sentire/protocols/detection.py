@@ -49,7 +49,7 @@ def dialect_of(body: bytes) -> Literal["huggingface", "tei"]:
 
     Raises
     ------
-    Refused
+    ProblemError
         400 where it is no JSON in UTF-8, 422 where it is no object.
     """
     keys = read_json(body, _DECODER, expected=_EXPECTED)
