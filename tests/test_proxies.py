@@ -10,7 +10,6 @@ from sentire.errors import OptionError
 from sentire.gateway.remote import RemoteModels
 from sentire.proxies import is_loopback, open_client, proxy_of
 from sentire.registry.aliases import promote
-from sentire.registry.pushing import push
 from sentire.registry.references import open_registry
 from sentire.request_context import RequestRecord, Timing
 from sentire.service.app import create_app

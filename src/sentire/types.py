@@ -153,6 +153,9 @@ def _line(record: Record, *, text: str, **shown: object) -> str:
     return f"{type(record).__name__}({named})"
 
 
+Answer = Prediction | Unscored
+
+
 class Window(NamedTuple):
     """A stretch of a text that the model reads at once."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
 from pages import ROOT
 
 SOURCE = ROOT / "src" / "sentire"

@@ -60,8 +60,8 @@ def list_models(registry: str | None, name: str | None, as_json: bool) -> None:
 
     rows = _packaged() if registry is None else _in_registry(registry, name)
     if as_json:
-        for model, version, pushed, aliases in rows:
-            when = pushed.isoformat() if pushed else None
+        for model, version, pushed_at, aliases in rows:
+            when = pushed_at.isoformat() if pushed_at else None
             record = {"name": model, "version": version, "pushed": when, "aliases": aliases}
             click.echo(json.dumps(record))
         return
@@ -94,10 +94,12 @@ def _in_registry(registry: str, name: str | None) -> list[_Row]:
     rows: list[_Row] = []
     with open_registry(registry) as opened:
         for model in [name] if name else opened.names():
-            moves = [opened.current(model, alias) for alias in opened.aliases(model)]
+            revisions = [opened.current(model, alias) for alias in opened.aliases(model)]
             for version in opened.versions(model):
-                aliases = [move.alias for move in moves if move and move.to == version]
-                rows.append((model, version, opened.pushed(model, version), aliases))
+                aliases = [
+                    revision.alias for revision in revisions if revision and revision.to == version
+                ]
+                rows.append((model, version, opened.pushed_at(model, version), aliases))
     return rows
 
 
@@ -150,7 +152,7 @@ def verify(model: tuple[str, ...], engine: str) -> None:
     from sentire.bundle.builtin import packaged
     from sentire.cli.models_opening import opened
     from sentire.errors import BundleDamaged
-    from sentire.registry.pulling import verify as verify_files
+    from sentire.registry.download import verify as verify_files
 
     for each in model or packaged():
         with opened(each) as found:

@@ -27,8 +27,8 @@ def promote(model: str, alias: str, reason: str) -> None:
     reference = Reference.of(model)
     with open_registry(reference.registry) as registry:
         version, _ = resolve(registry, reference.name, reference.which)
-        move = move_alias(registry, reference.name, version, alias, why=reason)
-    click.echo(f"{reference.name}@{alias}: {move.before or 'new'} -> {move.to}")
+        revision = move_alias(registry, reference.name, version, alias, why=reason)
+    click.echo(f"{reference.name}@{alias}: {revision.before or 'new'} -> {revision.to}")
 
 
 _ROLLBACK_EXAMPLES = """
@@ -55,8 +55,8 @@ def rollback(model: str, reason: str) -> None:
     if reference.is_version:
         raise OptionError(f"{model} names a version. Name an alias: REGISTRY/NAME@ALIAS.")
     with open_registry(reference.registry) as registry:
-        move = move_back(registry, reference.name, reference.which, why=reason)
-    click.echo(f"{reference.name}@{reference.which}: {move.before} -> {move.to}")
+        revision = move_back(registry, reference.name, reference.which, why=reason)
+    click.echo(f"{reference.name}@{reference.which}: {revision.before} -> {revision.to}")
 
 
 _HISTORY_EXAMPLES = """
@@ -84,18 +84,18 @@ def history(model: str, as_json: bool) -> None:
     if reference.is_version:
         raise OptionError(f"{model} names a version. Name an alias: REGISTRY/NAME@ALIAS.")
     with open_registry(reference.registry) as registry:
-        moves = registry.history(reference.name, reference.which)
+        revisions = registry.history(reference.name, reference.which)
         known = registry.aliases(reference.name)
-    if not moves:
+    if not revisions:
         raise NotInRegistry(
             f"registry {reference.registry} has no alias {reference.which} of {reference.name}. "
             f"Its aliases: {', '.join(known) or 'none'}."
         )
-    for move in moves:
+    for revision in revisions:
         if as_json:
-            click.echo(msgspec.json.encode(move).decode())
+            click.echo(msgspec.json.encode(revision).decode())
             continue
-        how = "back" if move.undo else "    "
-        step = f"{move.before or 'new'} -> {move.to}"
-        line = f"{move.when:%Y-%m-%d %H:%M:%S}  {how}  {step}  {move.who}  {move.why}"
+        how = "back" if revision.undo else "    "
+        step = f"{revision.before or 'new'} -> {revision.to}"
+        line = f"{revision.when:%Y-%m-%d %H:%M:%S}  {how}  {step}  {revision.who}  {revision.why}"
         click.echo("".join(c if c.isprintable() else " " for c in line).rstrip())

@@ -131,7 +131,7 @@ def _asked(found: "Found", texts: Sequence[str], engine: str) -> list[Any]:
 def _on_this_disk(found: "Found") -> Iterator[Path]:
     from tempfile import TemporaryDirectory
 
-    from sentire.registry.pulling import pull
+    from sentire.registry.download import pull
 
     if found.path is not None:
         yield found.path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from sentire.registry.pulling import Source
+    from sentire.registry.download import PullSource
 
 
 _PULL_EXAMPLES = """
@@ -43,9 +43,9 @@ def pull(model: str, output: Path | None) -> None:
         click.echo(f"{found.info.name} {found.info.version}, {found.info.digest}", err=True)
 
 
-def _pull(source: "Source", target: Path) -> None:
+def _pull(source: "PullSource", target: Path) -> None:
     from sentire.cli.stages import Stages
-    from sentire.registry.pulling import pull as pull_files
+    from sentire.registry.download import pull as pull_files
 
     with Stages() as stages:
         pull_files(source, target, progress=lambda done, of: stages("pulling", done, of))
@@ -72,21 +72,21 @@ def push(bundle: str, registry: str, alias: str | None, reason: str) -> None:
     """
     from sentire.bundle.builtin import find_bundle
     from sentire.registry.aliases import promote
-    from sentire.registry.pushing import push as push_bundle
     from sentire.registry.records import check_alias
     from sentire.registry.references import open_registry
+    from sentire.registry.upload import push as push_bundle
 
     if alias is not None:
         check_alias(alias)
     with open_registry(registry) as opened:
-        pushed = push_bundle(opened, find_bundle(bundle))
-        name, version = pushed.info.name, pushed.info.version
-        click.echo(f"{name}@{version}  {pushed.info.digest}")
-        if not pushed.is_new:
+        result = push_bundle(opened, find_bundle(bundle))
+        name, version = result.info.name, result.info.version
+        click.echo(f"{name}@{version}  {result.info.digest}")
+        if not result.is_new:
             click.echo("It was there already.", err=True)
         if alias is not None:
-            move = promote(opened, name, version, alias, why=reason)
-            click.echo(f"{alias}: {move.before or 'new'} -> {move.to}", err=True)
+            revision = promote(opened, name, version, alias, why=reason)
+            click.echo(f"{alias}: {revision.before or 'new'} -> {revision.to}", err=True)
 
 
 _GC_EXAMPLES = """
@@ -122,19 +122,19 @@ def gc(registry: str, name: str | None, keep: int, days: float, delete: bool) ->
 
     Don't promote an old version while it removes.
     """
-    from sentire.registry.cleaning import clean, survey
+    from sentire.registry.garbage import plan_gc, remove_garbage
     from sentire.registry.references import open_registry
 
     with open_registry(registry) as opened:
         n_removed = n_found = 0
         for model in [name] if name else opened.names():
-            for verdict in list(survey(opened, model, keep=keep, days=days)):
-                what = verdict.what if verdict.is_remnant else f"{model}@{verdict.what}"
-                if verdict.kept_for:
-                    click.echo(f"keep    {what}  {verdict.kept_for}")
+            for item in list(plan_gc(opened, model, keep=keep, days=days)):
+                what = item.target if item.is_orphan else f"{model}@{item.target}"
+                if item.reason_to_keep:
+                    click.echo(f"keep    {what}  {item.reason_to_keep}")
                     continue
                 n_found += 1
-                is_removed = delete and clean(opened, verdict)
+                is_removed = delete and remove_garbage(opened, item)
                 n_removed += is_removed
                 click.echo(f"{'removed' if is_removed else 'remove '} {what}")
     if n_found and not delete:

@@ -10,8 +10,8 @@ from sentire.bundle.manifest import MANIFEST_NAME, Manifest
 from sentire.bundle.store import read_manifest
 from sentire.cli.tables import aligned
 from sentire.registry.aliases import resolve
+from sentire.registry.download import PullSource, open_source
 from sentire.registry.hub import open_hub
-from sentire.registry.pulling import Source, open_source
 from sentire.registry.references import HUB, Reference, names_registry, open_registry
 from sentire.types import ModelInfo
 
@@ -27,7 +27,7 @@ class Found(NamedTuple):
     """Bytes of its files, its manifest aside."""
     path: Path | None = None
     """Where it lies on this disk."""
-    source: Source | None = None
+    source: PullSource | None = None
     """Where it lies elsewhere."""
     aliases: tuple[str, ...] = ()
 
@@ -48,8 +48,12 @@ def opened(model: str) -> Iterator[Found]:
         with open_registry(reference.registry) as registry:
             version, digest = resolve(registry, reference.name, reference.which)
             source = open_source(registry, reference.name, version, digest=digest)
-            moves = [registry.current(reference.name, a) for a in registry.aliases(reference.name)]
-            aliases = tuple(move.alias for move in moves if move and move.to == version)
+            revisions = [
+                registry.current(reference.name, a) for a in registry.aliases(reference.name)
+            ]
+            aliases = tuple(
+                revision.alias for revision in revisions if revision and revision.to == version
+            )
             yield _found(source)._replace(aliases=aliases)
     else:
         path = find_bundle(model)
@@ -58,9 +62,9 @@ def opened(model: str) -> Iterator[Found]:
         yield Found(info, manifest, (path / MANIFEST_NAME).read_bytes(), sizes, path=path)
 
 
-def _found(source: Source) -> Found:
+def _found(source: PullSource) -> Found:
     info = ModelInfo(source.manifest.name, source.manifest.version, source.digest)
-    return Found(info, source.manifest, source.held.data, source.sizes, source=source)
+    return Found(info, source.manifest, source.artifact.data, source.sizes, source=source)
 
 
 def described(found: Found) -> Iterator[str]:

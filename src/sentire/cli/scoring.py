@@ -16,7 +16,7 @@ from sentire.cli.progress import ProgressBar
 from sentire.cli.terminal import TerminalTable
 from sentire.errors import OptionError
 from sentire.io.checkpoint import Tally
-from sentire.io.inputs import Wanted
+from sentire.io.inputs import InputOptions
 from sentire.io.names import has_known_extension, is_data_file, is_lone_url, is_url
 from sentire.io.sink import choose_format
 from sentire.jobs.scoring import ScoreOptions, Scoring, is_done, is_resumable, open_scoring
@@ -175,8 +175,8 @@ def _source_of(given: str | None) -> Path | str | None:
     return given if is_url(given) else Path(given)
 
 
-def _reading(options: dict[str, Any]) -> Wanted:
-    return Wanted(
+def _reading(options: dict[str, Any]) -> InputOptions:
+    return InputOptions(
         format=options["input_format"],
         encoding=options["encoding"],
         text_column=options["text_column"],

@@ -137,7 +137,7 @@ def open_served(settings: "Settings", member: "Member | None" = None) -> "Models
 
         return open_remote(settings)
     from sentire.service.shared_models import open_shared_models
-    from sentire.serving.loading import open_models
+    from sentire.serving.factory import open_models
 
     if member is not None:
         return open_shared_models(settings, member)

@@ -60,7 +60,7 @@ _UNSCORED = msgspec.json.Decoder(Unscored)
 _PROBLEM = msgspec.json.Decoder(_Problem)
 
 
-class _Cutter:
+class _ChunkBuilder:
     """Collects values until a request is full."""
 
     def __init__(self, n_texts: int) -> None:
@@ -86,11 +86,11 @@ class _Cutter:
 
 def chunks(values: Iterable[object], n_texts: int) -> Iterator[Chunk]:
     """Cut values into pieces that are bounded in number and in characters."""
-    cutter = _Cutter(n_texts)
+    builder = _ChunkBuilder(n_texts)
     for value in values:
-        if (full := cutter.add(value)) is not None:
+        if (full := builder.add(value)) is not None:
             yield full
-    if (rest := cutter.rest()) is not None:
+    if (rest := builder.rest()) is not None:
         yield rest
 
 
@@ -102,11 +102,11 @@ async def chunks_async(
         for chunk in chunks(values, n_texts):
             yield chunk
         return
-    cutter = _Cutter(n_texts)
+    builder = _ChunkBuilder(n_texts)
     async for value in values:
-        if (full := cutter.add(value)) is not None:
+        if (full := builder.add(value)) is not None:
             yield full
-    if (rest := cutter.rest()) is not None:
+    if (rest := builder.rest()) is not None:
         yield rest
 
 

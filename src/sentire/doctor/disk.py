@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sentire.doctor.findings import Finding, Machine, broken, fine, size, warning
 from sentire.doctor.models import sources
-from sentire.registry.following import default_downloads
+from sentire.registry.follower import default_downloads
 from sentire.registry.references import names_registry
 
 NAME = "disk"

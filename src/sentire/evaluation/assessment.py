@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from sentire.arrays import Probabilities
 from sentire.errors import SourceError
 from sentire.evaluation.calibration import calibration_error, reliability
 from sentire.evaluation.compare import compare
@@ -34,7 +35,7 @@ from sentire.evaluation.results import (
     Reading,
     SetResult,
 )
-from sentire.evaluation.scores import Probabilities, Scored
+from sentire.evaluation.scores import Scored
 from sentire.evaluation.slices import parts
 from sentire.labels import LABELS
 from sentire.types import Prediction

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from sentire.dashboard.page import page_routes
+from sentire.pages.home import page_routes
 from sentire.protocols.context import Context
 from sentire.protocols.native.routes import scoring_description, scoring_endpoint
 from sentire.protocols.tags import NATIVE

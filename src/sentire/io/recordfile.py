@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from sentire.errors import OutputError
 from sentire.io.checkpoint import (
-    Checkpoint,
+    JobCheckpoint,
     Tally,
     clear_checkpoint,
     partial_path,
@@ -26,8 +26,9 @@ from sentire.io.checkpoint import (
 )
 from sentire.io.failures import unwritable
 from sentire.io.names import Compression
-from sentire.io.records import Answer, Encoder
+from sentire.io.records import RecordEncoder
 from sentire.io.rows import Row
+from sentire.types import Answer
 
 _BLOCK_ROWS = 5000
 _BLOCK_BYTES = 8 << 20
@@ -39,7 +40,7 @@ class Sink(Protocol):
     """Where rows and their answers go."""
 
     @property
-    def checkpoint(self) -> Checkpoint | None:
+    def checkpoint(self) -> JobCheckpoint | None:
         """Where an interrupted job is taken up; None at the beginning."""
 
     @property
@@ -72,11 +73,11 @@ class RecordFile:
     Parameters
     ----------
     output : Path
-    encoder : Encoder
+    encoder : RecordEncoder
     job : dict of str
         What makes the job the one it is.
     compression : "gzip", "zstd" or None
-    checkpoint : Checkpoint or None
+    checkpoint : JobCheckpoint or None
         Where to go on.
     mark : bool
         Whether the file begins with a byte-order mark once it holds more than ASCII.
@@ -92,11 +93,11 @@ class RecordFile:
     def __init__(
         self,
         output: Path,
-        encoder: Encoder,
+        encoder: RecordEncoder,
         *,
         job: dict[str, str],
         compression: Compression | None,
-        checkpoint: Checkpoint | None,
+        checkpoint: JobCheckpoint | None,
         mark: bool = False,
     ) -> None:
         self.checkpoint = checkpoint
@@ -161,7 +162,7 @@ class RecordFile:
             position = self._position + len(data)
             save_checkpoint(
                 self._output,
-                Checkpoint(
+                JobCheckpoint(
                     job=self._job,
                     tally=tally,
                     digest=digest,
@@ -234,7 +235,7 @@ class RecordStream:
     due = False
     notes = ()
 
-    def __init__(self, file: io.RawIOBase, encoder: Encoder, *, name: str) -> None:
+    def __init__(self, file: io.RawIOBase, encoder: RecordEncoder, *, name: str) -> None:
         self._file, self._encoder, self._name = file, encoder, name
         try:
             self._send(encoder.header())

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from sentire.errors import BrokenRow, OutputError
 from sentire.io.checkpoint import (
-    Checkpoint,
+    JobCheckpoint,
     Tally,
     clear_checkpoint,
     partial_path,
@@ -28,8 +28,9 @@ from sentire.io.checkpoint import (
 from sentire.io.columns import output_name
 from sentire.io.failures import unwritable
 from sentire.io.numerals import Numerals, read_numbers
-from sentire.io.records import Answer, Cell, Layout, answer_values, as_text
+from sentire.io.records import Cell, Layout, answer_values, as_text
 from sentire.io.rows import Fields, Row
+from sentire.types import Answer
 
 _PART_ROWS = 5000
 _PART_CHARACTERS = 16 << 20
@@ -51,7 +52,7 @@ class TableFile:
         Cells whose type is None have none, as in CSV; they become numbers where all of them are.
     job : dict of str
         What makes the job the one it is.
-    checkpoint : Checkpoint or None
+    checkpoint : JobCheckpoint or None
         Where to go on.
     join : callable
         Writes the joined table: :func:`write_parquet`, or that of another format.
@@ -74,7 +75,7 @@ class TableFile:
         types: dict[str, Any] | None,
         *,
         job: dict[str, str],
-        checkpoint: Checkpoint | None,
+        checkpoint: JobCheckpoint | None,
         join: "Join",
     ) -> None:
         self.checkpoint = checkpoint
@@ -124,7 +125,7 @@ class TableFile:
                 n_parts += 1
             save_checkpoint(
                 self._output,
-                Checkpoint(job=self._job, tally=tally, digest=digest, position=n_parts),
+                JobCheckpoint(job=self._job, tally=tally, digest=digest, position=n_parts),
             )
         except OSError as error:
             raise OutputError(unwritable(self._output, error, resumable=True)) from None

@@ -14,16 +14,16 @@ import msgspec
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.load import load
 from sentire.io.checkpoint import Tally, partial_path
-from sentire.io.inputs import Wanted, open_source
-from sentire.io.job import Job
+from sentire.io.inputs import InputOptions, open_input
+from sentire.io.job import ScoringJob
 from sentire.io.names import OutputFormat
 from sentire.io.protection import is_finished, refuse_existing, refuse_inputs, written_paths
 from sentire.io.recordfile import Sink
-from sentire.io.records import Answer, Layout
+from sentire.io.records import Layout
 from sentire.io.rows import Row, broken
 from sentire.io.sink import DELIMITERS, open_sink
-from sentire.io.source import Source
-from sentire.types import Engine, OnLong
+from sentire.io.source import RowSource
+from sentire.types import Answer, Engine, OnLong
 
 
 class ScoreOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,7 +33,7 @@ class ScoreOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Texts themselves; where there are some, nothing is read."""
     source: Path | str | None = None
     """A path, a database's URL, or None for standard input."""
-    reading: Wanted = Wanted()
+    reading: InputOptions = InputOptions()
     output: Path | None = None
     """None is standard output."""
     format: OutputFormat = "jsonl"
@@ -56,14 +56,14 @@ class Scoring:
 
     Parameters
     ----------
-    job : Job
+    job : ScoringJob
     sink : Sink
         Where the job writes.
-    source : Source or None
+    source : RowSource or None
         Where its rows come from; None where texts were given.
     """
 
-    def __init__(self, job: Job, sink: Sink, source: Source | None) -> None:
+    def __init__(self, job: ScoringJob, sink: Sink, source: RowSource | None) -> None:
         self._job, self._sink, self._source = job, sink, source
 
     def __iter__(self) -> Iterator[Answer]:
@@ -157,7 +157,7 @@ def open_scoring(
             sink = _open_sink(options, source, analyzer.info.digest, say)
         opened.callback(sink.close)
         rows = _rows_of(options.texts) if source is None else source
-        yield Scoring(Job(rows, score, sink, unbroken=unbroken), sink, source)
+        yield Scoring(ScoringJob(rows, score, sink, unbroken=unbroken), sink, source)
 
 
 @contextmanager
@@ -189,13 +189,13 @@ def _scorer(
     return score
 
 
-def _open_source(options: ScoreOptions) -> Source:
+def _open_source(options: ScoreOptions) -> RowSource:
     wanted = options.reading._replace(all_columns=options.format in DELIMITERS)
-    return open_source(options.source, wanted)
+    return open_input(options.source, wanted)
 
 
 def _open_sink(
-    options: ScoreOptions, source: Source | None, digest: str, say: Callable[[str], None]
+    options: ScoreOptions, source: RowSource | None, digest: str, say: Callable[[str], None]
 ) -> Sink:
     layout = Layout(
         text_column="text" if source is None else source.text_column,

@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from sentire.service.settings import Settings
-from sentire.serving.loading import open_models
+from sentire.serving.factory import open_models
 from sentire.serving.models import Models
 from sentire.serving.served import ServedModels, names_of
-from sentire.serving.states import State
+from sentire.serving.states import ProcessState
 from sentire.workers.member import Action, Condition, Member
 
 
@@ -74,7 +74,7 @@ class SharedModels(Models):
 
 
 def following(
-    member: Member, models: ServedModels, state: Callable[[], State]
+    member: Member, models: ServedModels, state: Callable[[], ProcessState]
 ) -> AbstractAsyncContextManager[None]:
     """Do meanwhile what all workers should do, and say how this one fares.
 

@@ -11,10 +11,10 @@ from functools import partial
 
 from sentire.bundle.manifest import Manifest
 from sentire.inference.analyzer import Analyzer, Asked
-from sentire.inference.cache import Answer, AnswerCache, Scope
+from sentire.inference.cache import AnswerCache, Scope
 from sentire.inference.observing import Observers
 from sentire.memory import malloc_trim
-from sentire.types import ModelInfo, OnLong, Prediction, Unscored
+from sentire.types import Answer, ModelInfo, OnLong, Prediction, Unscored
 
 
 class Version:

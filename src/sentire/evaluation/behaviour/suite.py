@@ -8,10 +8,10 @@ Never:   counts a text that could not be scored as passed
 from collections import Counter
 from collections.abc import Sequence
 
-from sentire.evaluation.behaviour.checks import Check, Kind
+from sentire.evaluation.behaviour.checks import Check, CheckKind
 from sentire.evaluation.results import BehaviourResult, Capability, Failure
-from sentire.evaluation.scores import Progress
 from sentire.inference.analyzer import Analyzer
+from sentire.progress import Progress
 from sentire.types import Prediction, Unscored
 
 MOVED = 0.1
@@ -73,7 +73,7 @@ def holds(check: Check, answers: Sequence[Prediction | Unscored]) -> bool:
         return False
     first, last = scored[0], scored[-1]
     move = polarity_score(last) - polarity_score(first)
-    passes: dict[Kind, bool] = {
+    passes: dict[CheckKind, bool] = {
         "label": first.label == check.expect,
         "same": first.label == last.label,
         "swap": first.label == last.label,

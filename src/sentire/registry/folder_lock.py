@@ -1,4 +1,4 @@
-"""What the system does to keep processes from each other's files: locks."""
+"""A lock on a folder, which keeps processes from each other's files."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ if sys.platform != "win32":
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[bool]:
+def lock_folder(folder: Path) -> Iterator[bool]:
     """Make a folder and hold it against other processes; whoever dies lets it go.
 
     Gives False where another process has held it, and renamed it when it was done. Windows knows no

@@ -14,13 +14,13 @@ from sentire.client import Client, RetryPolicy
 from sentire.client.servers import Servers
 from sentire.errors import SentireError, ServiceUnreachable
 from sentire.gateway.addresses import Addresses
-from sentire.polling import Poller
+from sentire.poller import Poller
 from sentire.serving.models import ModelState
 from sentire.types import ModelInfo
 
 _WITHIN_S = 2.0
 """For all services together."""
-_LOOK = RetryPolicy(timeout_s=_WITHIN_S, tries=1, longest_wait_s=0)
+_POLL_RETRY = RetryPolicy(timeout_s=_WITHIN_S, tries=1, longest_wait_s=0)
 _STATES: dict[str, Literal["ready", "loading"]] = {"READY": "ready", "LOADING": "loading"}
 
 
@@ -43,7 +43,7 @@ class _Health(msgspec.Struct):
 _LISTING, _HEALTH = msgspec.json.Decoder(_Listing), msgspec.json.Decoder(_Health)
 
 
-class Snapshot(NamedTuple):
+class ServicesStatus(NamedTuple):
     """What all services said."""
 
     default: ModelInfo | None
@@ -55,7 +55,7 @@ class Snapshot(NamedTuple):
 
 
 class Services:
-    """Looks at model services. Close it.
+    """Polls model services. Close it.
 
     Parameters
     ----------
@@ -67,19 +67,19 @@ class Services:
 
     def __init__(self, addresses: Addresses, servers: Servers, *, api_key: str | None) -> None:
         self._addresses, self._servers, self._api_key = addresses, servers, api_key
-        self._lookers: dict[str, Client] = {}
+        self._clients: dict[str, Client] = {}
         self._poller: Poller[tuple[ModelInfo, list[ModelState]]] = Poller(within_s=_WITHIN_S)
 
-    def look(self) -> Snapshot:
+    def poll(self) -> ServicesStatus:
         """Ask every service at once, wherever its name leads now."""
-        self._find()
+        self._update_clients()
         default, states, reasons = None, list[ModelState](), list[str]()
-        asked = {url: partial(_ask, looker) for url, looker in self._lookers.items()}
+        asked = {url: partial(_ask, client) for url, client in self._clients.items()}
         for url, answer in self._poller.ask(asked).items():
             try:
-                model, held = answer.result(timeout=0)
+                model, listed_states = answer.result(timeout=0)
                 if default is None:
-                    default, states = model, held
+                    default, states = model, listed_states
             except TimeoutError:
                 reasons.append(f"{url} did not answer within {_WITHIN_S:g} s")
             except ServiceUnreachable as error:
@@ -87,31 +87,31 @@ class Services:
             except (SentireError, msgspec.MsgspecError) as error:
                 reasons.append(f"{url}: {error}")
             else:
-                self._servers.revived(url)
-        return Snapshot(default, states, reasons)
+                self._servers.mark_ready(url)
+        return ServicesStatus(default, states, reasons)
 
     def close(self) -> None:
         """Close the connections."""
-        for looker in self._lookers.values():
-            looker.close()
+        for client in self._clients.values():
+            client.close()
 
-    def _find(self) -> None:
-        found = self._addresses.look()
-        if set(found) == set(self._lookers):
+    def _update_clients(self) -> None:
+        found = self._addresses.resolve()
+        if set(found) == set(self._clients):
             return
-        for url in set(self._lookers) - set(found):
-            self._lookers.pop(url).close()
-        for url in set(found) - set(self._lookers):
-            looker = Client(url, api_key=self._api_key, retry=_LOOK)
-            looker.servers.change({url: found[url]})
-            self._lookers[url] = looker
+        for url in set(self._clients) - set(found):
+            self._clients.pop(url).close()
+        for url in set(found) - set(self._clients):
+            client = Client(url, api_key=self._api_key, retry=_POLL_RETRY)
+            client.servers.change({url: found[url]})
+            self._clients[url] = client
         self._servers.change(found)
 
 
-def _ask(looker: Client) -> tuple[ModelInfo, list[ModelState]]:
+def _ask(client: Client) -> tuple[ModelInfo, list[ModelState]]:
     """Ask one service for its default model, which is ready, and for all that it holds."""
-    health = _HEALTH.decode(looker.fetch("/health/ready"))
-    return health.model, _states(looker.fetch("/v2/models"), health.model.name)
+    health = _HEALTH.decode(client.fetch("/health/ready"))
+    return health.model, _states(client.fetch("/v2/models"), health.model.name)
 
 
 def _states(body: bytes, default: str) -> list[ModelState]:

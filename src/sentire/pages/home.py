@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 _STATIC = Path(__file__).parent / "static"
 _EMPTY_ELEMENT = re.compile(r'data-text="(\w+)"([^<>]*)>')
 
-HEADERS = {
+_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
@@ -42,7 +42,7 @@ def page_routes() -> list[BaseRoute]:
         language = request.cookies.get("language", "")
         if language not in pages:
             language = preferred_language(request.headers.get("accept-language", ""))
-        return Response(pages[language], headers=HEADERS, media_type="text/html")
+        return Response(pages[language], headers=_HEADERS, media_type="text/html")
 
     return [Route("/", page), Mount("/static", StaticFiles(directory=_STATIC))]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from sentire.errors import OptionError, OutputError
-from sentire.export.place import check_output, finished, placed
+from sentire.export.output import check_output, finished, output_workspace
 
 
 def bundle(path, text="old"):
@@ -17,7 +17,7 @@ def finish(workspace, text="new"):
 
 
 def test_what_is_finished_becomes_the_output_and_nothing_else_is_left(tmp_path):
-    with placed(tmp_path / "out", force=False) as workspace:
+    with output_workspace(tmp_path / "out", force=False) as workspace:
         (workspace / "scratch").write_text("x", encoding="utf-8")
         finish(workspace)
         assert not (tmp_path / "out").exists()
@@ -33,7 +33,7 @@ def test_a_failure_leaves_what_was_there(tmp_path, failure):
         finish(workspace)
         raise failure
 
-    with pytest.raises(failure), placed(tmp_path / "out", force=True) as workspace:
+    with pytest.raises(failure), output_workspace(tmp_path / "out", force=True) as workspace:
         fail(workspace)
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
     assert (tmp_path / "out/bundle.json").read_text(encoding="utf-8") == "old"
@@ -41,7 +41,7 @@ def test_a_failure_leaves_what_was_there(tmp_path, failure):
 
 def test_an_output_that_was_never_finished_leaves_the_old_bundle(tmp_path):
     bundle(tmp_path / "out")
-    with pytest.raises(OutputError), placed(tmp_path / "out", force=True):
+    with pytest.raises(OutputError), output_workspace(tmp_path / "out", force=True):
         pass
     assert (tmp_path / "out/bundle.json").read_text(encoding="utf-8") == "old"
 
@@ -50,7 +50,7 @@ def test_a_bundle_is_replaced_only_when_told_to(tmp_path):
     bundle(tmp_path / "out")
     with pytest.raises(OptionError, match="--force"):
         check_output(tmp_path / "out", force=False)
-    with placed(tmp_path / "out", force=True) as workspace:
+    with output_workspace(tmp_path / "out", force=True) as workspace:
         finish(workspace)
     assert (tmp_path / "out/bundle.json").read_text(encoding="utf-8") == "new"
 
@@ -70,14 +70,14 @@ def test_what_is_no_bundle_is_never_replaced(tmp_path, force):
 
 def test_an_empty_folder_is_filled(tmp_path):
     (tmp_path / "out").mkdir()
-    with placed(tmp_path / "out", force=False) as workspace:
+    with output_workspace(tmp_path / "out", force=False) as workspace:
         finish(workspace)
     assert (tmp_path / "out/bundle.json").exists()
 
 
 def test_what_a_killed_run_left_is_replaced(tmp_path):
     (tmp_path / ".out.partial/bundle").mkdir(parents=True)
-    with placed(tmp_path / "out", force=False) as workspace:
+    with output_workspace(tmp_path / "out", force=False) as workspace:
         assert list(workspace.iterdir()) == []
         finish(workspace)
     assert [file.name for file in tmp_path.iterdir()] == ["out"]

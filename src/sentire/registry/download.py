@@ -15,37 +15,36 @@ import msgspec
 
 from sentire.atomic import place_folder
 from sentire.bundle.manifest import MANIFEST_NAME, Manifest, decode_manifest, digest_of
-from sentire.bundle.store import read_manifest
+from sentire.bundle.store import file_sha256, read_manifest
 from sentire.errors import BundleDamaged, OptionError, OutputError
 from sentire.io.failures import unwritable
-from sentire.registry.base import Held, Readable
-from sentire.registry.disk import alone
+from sentire.progress import Progress
+from sentire.registry.base import Artifact, ReadableRegistry
+from sentire.registry.folder_lock import lock_folder
 
 MAX_BYTES = 8 << 30
 """Of one version; the shipped one has some 30 MB."""
 _MAX_FILES = 1000
 _PART = ".sentire-part-"
-Progress = Callable[[int, int], None]
-"""Called with the bytes that are there, and all bytes."""
 
 
-class Source(NamedTuple):
+class PullSource(NamedTuple):
     """A version that is to be pulled."""
 
-    registry: Readable
-    held: Held
+    registry: ReadableRegistry
+    artifact: Artifact
     manifest: Manifest
     sizes: dict[str, int]
 
     @property
     def digest(self) -> str:
         """Of ``bundle.json``."""
-        return digest_of(self.held.data)
+        return digest_of(self.artifact.data)
 
 
 def open_source(
-    registry: Readable, name: str, version: str, *, digest: str | None = None
-) -> Source:
+    registry: ReadableRegistry, name: str, version: str, *, digest: str | None = None
+) -> PullSource:
     """Read the manifest of a version, and check what it asks of this machine.
 
     Parameters
@@ -58,23 +57,23 @@ def open_source(
     BundleDamaged
         It is not the manifest of that version, or names files that no bundle has.
     """
-    held = registry.held(name, version)
-    where = f"{registry.url}/{held}"
-    if digest is not None and digest_of(held.data) != digest:
+    artifact = registry.artifact(name, version)
+    where = f"{registry.url}/{artifact}"
+    if digest is not None and digest_of(artifact.data) != digest:
         raise BundleDamaged(
-            where, f"its digest is {digest_of(held.data)[:19]}…, expected is {digest[:19]}…"
+            where, f"its digest is {digest_of(artifact.data)[:19]}…, expected is {digest[:19]}…"
         )
     try:
-        manifest = decode_manifest(held.data)
+        manifest = decode_manifest(artifact.data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BundleDamaged(where, f"{MANIFEST_NAME} is not valid: {error}") from None
     if (manifest.name, manifest.version) != (name, version):
         raise BundleDamaged(where, f"it calls itself {manifest.name}@{manifest.version}")
     check_names(where, manifest)
-    sizes = registry.sizes(held, manifest)
+    sizes = registry.sizes(artifact, manifest)
     if sum(sizes.values()) > MAX_BYTES:
         raise BundleDamaged(where, f"it has more than {MAX_BYTES >> 30} GiB")
-    return Source(registry, held, manifest, sizes)
+    return PullSource(registry, artifact, manifest, sizes)
 
 
 def check_names(where: str, manifest: Manifest) -> None:
@@ -105,7 +104,7 @@ def check_names(where: str, manifest: Manifest) -> None:
         raise BundleDamaged(where, "the manifest names a file that is a folder as well")
 
 
-def pull(source: Source, into: Path, *, progress: Progress | None = None) -> Path:
+def pull(source: PullSource, into: Path, *, progress: Progress | None = None) -> Path:
     """Bring a version into a new folder.
 
     Files are gathered in a hidden folder beside ``into``, which is renamed at the end. Whoever
@@ -126,7 +125,7 @@ def pull(source: Source, into: Path, *, progress: Progress | None = None) -> Pat
     try:
         into.parent.mkdir(parents=True, exist_ok=True)
         while not _is_there(source, into):
-            with alone(staging) as is_ours:
+            with lock_folder(staging) as is_ours:
                 if is_ours:
                     _gather(source, staging, progress or (lambda *_: None))
                     place_folder(staging, into)
@@ -136,22 +135,24 @@ def pull(source: Source, into: Path, *, progress: Progress | None = None) -> Pat
     return into
 
 
-def _is_there(source: Source, into: Path) -> bool:
+def _is_there(source: PullSource, into: Path) -> bool:
     """Whether the version is at ``into``; another thing there is an error."""
     if not into.exists() or (into.is_dir() and not any(into.iterdir())):
         return False
     if (into / MANIFEST_NAME).is_file() and read_manifest(into)[1].digest == source.digest:
         return True
-    raise OptionError(f"{into} is there already, and is not {source.held}. Name another folder.")
+    raise OptionError(
+        f"{into} is there already, and is not {source.artifact}. Name another folder."
+    )
 
 
-def _gather(source: Source, staging: Path, progress: Progress) -> None:
+def _gather(source: PullSource, staging: Path, progress: Progress) -> None:
     total, done = sum(source.sizes.values()), 0
     for name, digest in source.manifest.files.items():
         target = staging / name
         target.parent.mkdir(parents=True, exist_ok=True)
         size = source.sizes[name]
-        if not (target.is_file() and _sha256(target) == digest):
+        if not (target.is_file() and file_sha256(target) == digest):
             part = staging / f"{_PART}{digest[:16]}"
             _fetch(source, name, part, partial(_tell, progress, done, total))
             part.replace(target)
@@ -159,14 +160,14 @@ def _gather(source: Source, staging: Path, progress: Progress) -> None:
         progress(done, total)
     for left in staging.glob(f"{_PART}*"):
         left.unlink()
-    (staging / MANIFEST_NAME).write_bytes(source.held.data)
+    (staging / MANIFEST_NAME).write_bytes(source.artifact.data)
 
 
 def _tell(progress: Progress, before: int, total: int, n_bytes: int) -> None:
     progress(before + n_bytes, total)
 
 
-def _fetch(source: Source, name: str, part: Path, progress: Callable[[int], None]) -> None:
+def _fetch(source: PullSource, name: str, part: Path, progress: Callable[[int], None]) -> None:
     """Fetch a file, going on where it was left; what turns out wrong then is fetched from 0."""
     size, digest = source.sizes[name], source.manifest.files[name]
     while True:
@@ -176,33 +177,28 @@ def _fetch(source: Source, name: str, part: Path, progress: Callable[[int], None
             offset = 0
         done = offset
         with part.open("ab") as file:
-            for chunk in source.registry.stream(source.held, name, digest, offset):
+            for chunk in source.registry.stream(source.artifact, name, digest, offset):
                 done += len(chunk)
                 if done > size:
                     break
                 file.write(chunk)
                 progress(done)
-        if done == size and _sha256(part) == digest:
+        if done == size and file_sha256(part) == digest:
             return
         part.unlink()
         if not offset:
             raise BundleDamaged(
-                f"{source.registry.url}/{source.held}",
+                f"{source.registry.url}/{source.artifact}",
                 f"{name} is not what its manifest says: it was altered, or cut. Push it again "
                 "under a new version.",
             )
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def verify(source: Source) -> Iterator[tuple[str, bool]]:
+def verify(source: PullSource) -> Iterator[tuple[str, bool]]:
     """Read every file of a version where it lies; tell of each whether it is what it should be."""
     for name, expected in source.manifest.files.items():
         found, n_bytes = hashlib.sha256(), 0
-        for chunk in source.registry.stream(source.held, name, expected, 0):
+        for chunk in source.registry.stream(source.artifact, name, expected, 0):
             found.update(chunk)
             n_bytes += len(chunk)
             if n_bytes > MAX_BYTES:

@@ -6,7 +6,7 @@ import pytest
 from sentire.errors import OptionError
 from sentire.service.app import create_app
 from sentire.service.settings import Settings
-from sentire.serving.loading import open_cache, open_models
+from sentire.serving.factory import open_cache, open_models
 from sentire.serving.settings import CacheSettings
 from sentire.web.settings import ServerSettings
 from servers import running

@@ -11,13 +11,13 @@ from typing import NamedTuple
 from sentire.bundle.manifest import MANIFEST_NAME
 from sentire.bundle.store import read_bundle
 from sentire.errors import BundleDamaged
-from sentire.registry.base import Held, Registry
-from sentire.registry.pulling import check_names
+from sentire.registry.base import Artifact, Registry
+from sentire.registry.download import check_names
 from sentire.registry.records import is_version
 from sentire.types import ModelInfo
 
 
-class Pushed(NamedTuple):
+class PushResult(NamedTuple):
     """What became of a push."""
 
     info: ModelInfo
@@ -25,7 +25,7 @@ class Pushed(NamedTuple):
     """Whether it was not there before."""
 
 
-def push(registry: Registry, folder: Path) -> Pushed:
+def push(registry: Registry, folder: Path) -> PushResult:
     """Push a bundle under its own name and version. What an interrupted push left is used.
 
     Raises
@@ -40,5 +40,5 @@ def push(registry: Registry, folder: Path) -> Pushed:
     if not is_version(info.version):
         raise BundleDamaged(folder, f"its version {info.version!r} is too long for a registry")
     check_names(str(folder), bundle.manifest)
-    held = Held(info.name, info.version, (folder / MANIFEST_NAME).read_bytes())
-    return Pushed(info, registry.publish(held, folder, bundle.manifest.files))
+    artifact = Artifact(info.name, info.version, (folder / MANIFEST_NAME).read_bytes())
+    return PushResult(info, registry.publish(artifact, folder, bundle.manifest.files))

@@ -1,7 +1,7 @@
 """Files under a root, as a registry of files needs them.
 
 ``directory.py`` has them on a disk, ``objects.py`` in an object store. What decides is
-:meth:`Place.create`: of several who create the same file at once, exactly one does.
+:meth:`BlobStore.create`: of several who create the same file at once, exactly one does.
 """
 
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Protocol
 
 
-class Place(Protocol):
+class BlobStore(Protocol):
     """Files by their path below a root, ``a/b/c``.
 
     Every function raises ``FileNotFoundError`` where the file is not there, and another ``OSError``
-    where the place can't be asked or refuses.
+    where the store can't be asked or refuses.
 
     Attributes
     ----------

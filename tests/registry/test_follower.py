@@ -13,13 +13,13 @@ import sentire
 from sentire.bundle.store import read_bundle, write_bundle
 from sentire.errors import BundleDamaged, RegistryUnavailable
 from sentire.registry.aliases import promote, rollback
-from sentire.registry.directory import Directory
-from sentire.registry.following import Following
-from sentire.registry.pushing import push
+from sentire.registry.directory import DirectoryStore
+from sentire.registry.follower import Follower
 from sentire.registry.references import Reference, open_registry
+from sentire.registry.upload import push
 from sentire.service.app import create_app
 from sentire.service.settings import Settings
-from sentire.serving.loading import open_models
+from sentire.serving.factory import open_models
 from sentire.serving.models import Models
 from sentire.web.settings import ServerSettings
 from servers import running
@@ -38,8 +38,8 @@ def source(registry, which="production"):
     return f"{registry.url}/tiny@{which}"
 
 
-def following(registry, tmp_path, which="production"):
-    return Following(Reference.of(source(registry, which)), tmp_path / "downloads")
+def follower_of(registry, tmp_path, which="production"):
+    return Follower(Reference.of(source(registry, which)), tmp_path / "downloads")
 
 
 def versions(tmp_path):
@@ -51,31 +51,31 @@ def states(models):
 
 
 def test_it_gives_what_the_alias_means_now(live, tmp_path):
-    follow = following(live, tmp_path)
-    assert read_bundle(follow.look()).info.version == "1.0.0"
+    follower = follower_of(live, tmp_path)
+    assert read_bundle(follower.sync()).info.version == "1.0.0"
     promote(live, "tiny", "2.0.0", "production")
-    assert read_bundle(follow.look()).info.version == "2.0.0"
+    assert read_bundle(follower.sync()).info.version == "2.0.0"
     rollback(live, "tiny", "production")
-    assert read_bundle(follow.look()).info.version == "1.0.0"
+    assert read_bundle(follower.sync()).info.version == "1.0.0"
 
 
 def test_a_version_is_asked_once_and_then_needs_no_registry(live, tmp_path):
-    follow = following(live, tmp_path, "2.0.0")
-    folder = follow.look()
+    follower = follower_of(live, tmp_path, "2.0.0")
+    folder = follower.sync()
     shutil.rmtree(live.url)
-    assert follow.look() == folder
+    assert follower.sync() == folder
 
 
 def test_old_versions_leave_the_disk(live, made, tmp_path):
-    follow = following(live, tmp_path)
-    follow.look()
+    follower = follower_of(live, tmp_path)
+    follower.sync()
     for version in ("2.0.0", "3.0.0+b.1", "2.0.0"):
         promote(live, "tiny", version, "production")
-        follow.look()
+        follower.sync()
     assert versions(tmp_path) == ["1.0.0", "2.0.0", "3.0.0+b.1"]
     more_versions(live, made, tmp_path, "4.0.0")
     promote(live, "tiny", "4.0.0", "production")
-    folder = follow.look()
+    folder = follower.sync()
     assert versions(tmp_path) == ["2.0.0", "3.0.0+b.1", "4.0.0"]
     assert read_bundle(folder).info.version == "4.0.0"
 
@@ -84,13 +84,13 @@ class CountedPulls:
     """A registry in a directory that counts the files that are read from it."""
 
     def __init__(self, monkeypatch):
-        self.n, stream = 0, Directory.stream
+        self.n, stream = 0, DirectoryStore.stream
 
-        def counted(place, path, *, offset):
+        def counted(store, path, *, offset):
             self.n += 1
-            return stream(place, path, offset=offset)
+            return stream(store, path, offset=offset)
 
-        monkeypatch.setattr(Directory, "stream", counted)
+        monkeypatch.setattr(DirectoryStore, "stream", counted)
 
 
 def more_versions(registry, made, tmp_path, *versions):
@@ -107,59 +107,59 @@ def test_what_is_followed_stays_on_the_disk_however_many_versions_that_are(
     more_versions(live, made, tmp_path, "4.0.0", "5.0.0")
     pulls = CountedPulls(monkeypatch)
     which = ("1.0.0", "2.0.0", "3.0.0+b.1", "4.0.0", "5.0.0", "production")
-    several = [following(live, tmp_path, each) for each in which]
-    folders = [follow.look() for follow in several]
+    several = [follower_of(live, tmp_path, each) for each in which]
+    folders = [follower.sync() for follower in several]
     n_pulled = pulls.n
     for _ in range(3):
-        assert [follow.look() for follow in several] == folders
+        assert [follower.sync() for follower in several] == folders
     assert pulls.n == n_pulled
     # So it is for a server that is started anew, and meets what others have left.
-    restarted = [following(live, tmp_path, each) for each in which]
-    assert [follow.look() for follow in restarted] == folders
+    restarted = [follower_of(live, tmp_path, each) for each in which]
+    assert [follower.sync() for follower in restarted] == folders
     assert pulls.n == n_pulled
 
 
 def test_what_nobody_has_followed_for_a_month_is_dropped(live, made, tmp_path):
     more_versions(live, made, tmp_path, "4.0.0", "5.0.0")
-    several = [following(live, tmp_path, f"{n}.0.0" + "+b.1" * (n == 3)) for n in (1, 2, 3, 4)]
-    folders = [follow.look() for follow in several]
-    for age, follow, folder in zip((33, 32, 31, 31), several, folders, strict=True):
+    several = [follower_of(live, tmp_path, f"{n}.0.0" + "+b.1" * (n == 3)) for n in (1, 2, 3, 4)]
+    folders = [follower.sync() for follower in several]
+    for age, follower, folder in zip((33, 32, 31, 31), several, folders, strict=True):
         before = time.time() - age * 24 * 3600
-        for left in (folder, follow._pointer):
+        for left in (folder, follower._pointer):
             os.utime(left, (before, before))
-    several[3]._next_saying = 0.0  # an hour later
-    several[3].look()
+    several[3]._next_renewal = 0.0  # an hour later
+    several[3].sync()
     assert len(versions(tmp_path)) == 4
-    following(live, tmp_path, "5.0.0").look()
+    follower_of(live, tmp_path, "5.0.0").sync()
     assert versions(tmp_path) == ["2.0.0", "3.0.0+b.1", "4.0.0", "5.0.0"]
 
 
 def test_a_registry_that_is_down_at_the_start_does_not_stop_what_was_here(live, tmp_path):
-    first = following(live, tmp_path).look()
+    first = follower_of(live, tmp_path).sync()
     shutil.move(live.url, tmp_path / "gone")
-    restarted = following(live, tmp_path)
-    assert restarted.look() == first
+    restarted = follower_of(live, tmp_path)
+    assert restarted.sync() == first
     with pytest.raises(RegistryUnavailable, match="there is no registry"):
-        restarted.look()
-    other = Following(Reference.of(source(live)), tmp_path / "elsewhere")
+        restarted.sync()
+    other = Follower(Reference.of(source(live)), tmp_path / "elsewhere")
     with pytest.raises(RegistryUnavailable):
-        other.look()
+        other.sync()
 
 
 def test_what_can_not_be_trusted_is_not_fetched_again_at_once(live, tmp_path):
-    follow = following(live, tmp_path)
-    follow.look()
+    follower = follower_of(live, tmp_path)
+    follower.sync()
     [weights] = Path(live.url).rglob("weights.bin")
     weights.write_bytes(bytes(weights.stat().st_size))
     promote(live, "tiny", "2.0.0", "production")
     with pytest.raises(BundleDamaged) as raised:
-        follow.look()
+        follower.sync()
     weights.unlink()
     with pytest.raises(BundleDamaged) as again:
-        follow.look()
+        follower.sync()
     assert again.value is raised.value
     promote(live, "tiny", "3.0.0+b.1", "production")
-    assert read_bundle(follow.look()).info.version == "3.0.0+b.1"
+    assert read_bundle(follower.sync()).info.version == "3.0.0+b.1"
 
 
 def test_a_bad_version_or_a_registry_that_is_down_leaves_the_old_one_serving(live, tmp_path):

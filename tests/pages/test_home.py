@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentire.dashboard import page
 from sentire.gateway.app import create_app
+from sentire.pages import home
 from sentire.service.settings import Settings
 from sentire.web.settings import ServerSettings
 from servers import running
 
-STATIC = Path(page.__file__).parent / "static"
+STATIC = Path(home.__file__).parent / "static"
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +33,12 @@ def url(tiny_models):
     ],
 )
 def test_the_browser_s_language_chooses_the_interface(accept, language):
-    assert page.preferred_language(accept) == language
+    assert home.preferred_language(accept) == language
 
 
 @given(st.text())
 def test_any_header_chooses_some_language(accept):
-    assert page.preferred_language(accept) in {"en", "zh"}
+    assert home.preferred_language(accept) in {"en", "zh"}
 
 
 def test_the_page_comes_translated_and_the_cookie_wins(url):

@@ -15,7 +15,7 @@ _DELIMITERS = ";\t|"
 _LONE_BACKSLASH = re.compile(r'\\(?P<escaped>["\\])?')
 
 
-class Dialect(NamedTuple):
+class CsvDialect(NamedTuple):
     """How a delimited file is written."""
 
     delimiter: str
@@ -27,7 +27,7 @@ class Dialect(NamedTuple):
     """What else may divide it: characters that stand in the first line outside quotes."""
 
 
-def detect_dialect(lines: Sequence[str], *, tabs: bool) -> Dialect:
+def detect_dialect(lines: Sequence[str], *, tabs: bool) -> CsvDialect:
     r"""Tell the dialect.
 
     A comma decides; else the most frequent of semicolon, tab and bar. Quotes are escaped by
@@ -45,14 +45,14 @@ def detect_dialect(lines: Sequence[str], *, tabs: bool) -> Dialect:
     """
     declared = _DECLARED.fullmatch(lines[0])
     if declared is not None:
-        return Dialect(declared["delimiter"], _escapes(lines[1:], declared["delimiter"]), True)
+        return CsvDialect(declared["delimiter"], _escapes(lines[1:], declared["delimiter"]), True)
     if tabs:
-        return Dialect("\t")
+        return CsvDialect("\t")
     header = _QUOTED.sub("", lines[0])
     found = sorted((c for c in _DELIMITERS if c in header), key=header.count, reverse=True)
     delimiter = "," if "," in header else found[0] if found else ","
     others = "".join(character for character in found if character != delimiter)
-    return Dialect(delimiter, _escapes(lines, delimiter), others=others)
+    return CsvDialect(delimiter, _escapes(lines, delimiter), others=others)
 
 
 def protect_backslashes(line: str) -> str:

@@ -46,7 +46,7 @@ def check_output(output: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def placed(output: Path, *, force: bool) -> Iterator[Path]:
+def output_workspace(output: Path, *, force: bool) -> Iterator[Path]:
     """Give a workspace; what lies in its folder ``bundle`` at the end becomes ``output``.
 
     The workspace is beside ``output``, so that the move is one rename. It is removed whatever

@@ -11,11 +11,11 @@ import pytest
 from sentire.bundle.manifest import MANIFEST_NAME, digest_of, encode_manifest
 from sentire.bundle.store import read_bundle
 from sentire.errors import BundleDamaged, OptionError, OutputError, RegistryUnavailable
-from sentire.registry.directory import Directory
+from sentire.registry.directory import DirectoryStore
+from sentire.registry.download import MAX_BYTES, open_source, pull, verify
 from sentire.registry.files import FileRegistry
-from sentire.registry.pulling import MAX_BYTES, open_source, pull, verify
-from sentire.registry.pushing import push
 from sentire.registry.references import open_registry
+from sentire.registry.upload import push
 
 WEIGHTS = "more/weights.bin"
 
@@ -33,18 +33,18 @@ class Counting(FileRegistry):
     """Counts the bytes that were read."""
 
     def __init__(self, root):
-        super().__init__(Directory(root))
+        super().__init__(DirectoryStore(root))
         self.n_bytes = {}
 
-    def stream(self, held, file, digest, offset):
-        for chunk in super().stream(held, file, digest, offset):
+    def stream(self, artifact, file, digest, offset):
+        for chunk in super().stream(artifact, file, digest, offset):
             self.n_bytes[file] = self.n_bytes.get(file, 0) + len(chunk)
             yield chunk
 
 
 _PULLING = """
 import sys, time
-from sentire.registry.pulling import open_source, pull
+from sentire.registry.download import open_source, pull
 from sentire.registry.references import open_registry
 def progress(done, total):
     if done > 3_000_000:
@@ -225,10 +225,10 @@ def test_a_push_that_was_interrupted_shows_nothing_and_is_swept_up(shelf, made):
     half.mkdir(parents=True)
     shutil.copy(made / "1.0.0" / "config.json", half)
     assert registry.versions("tiny") == ["2.0.0"]
-    assert registry.remnants("tiny", older_s=3600) == []
+    assert registry.orphans("tiny", older_s=3600) == []
     os.utime(half, (0, 0))
     os.utime(half / "config.json", (0, 0))
-    [remnant] = registry.remnants("tiny", older_s=3600)
-    registry.discard("tiny", remnant)
+    [orphan] = registry.orphans("tiny", older_s=3600)
+    registry.remove_orphan("tiny", orphan)
     assert not half.exists()
     assert all(is_right for _, is_right in verify(open_source(registry, "tiny", "2.0.0")))

@@ -28,19 +28,19 @@ from sentire.errors import (
 from sentire.io.failures import unwritable
 from sentire.registry.aliases import resolve
 from sentire.registry.base import Registry
-from sentire.registry.pulling import open_source, pull
+from sentire.registry.download import open_source, pull
 from sentire.registry.records import Digest
 from sentire.registry.references import Reference, open_registry
 
 _LOG = logging.getLogger("sentire.models")
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
-_KEPT = 2
+_N_KEPT = 2
 """Versions that stay beside those that are followed: what served before, and one more."""
-_SAID_S = 3600.0
-"""Whoever follows a version says so again each hour, so that nobody drops it …"""
-_FOLLOWED_S = 30 * 24 * 3600.0
-"""… before nobody has said so for a month: a server may stand still for a while."""
+_LEASE_RENEWAL_S = 3600.0
+"""Whoever follows a version writes its lease again each hour, so that nobody drops it …"""
+_LEASE_S = 30 * 24 * 3600.0
+"""… before a lease is a month old: a server may stand still for a while."""
 _ABANDONED_S = 24 * 3600.0
 """A pull in which nothing began for so long does not go on."""
 
@@ -53,8 +53,8 @@ def default_downloads() -> Path:
 class _Pointer(msgspec.Struct, frozen=True):
     """Where an alias pointed when it was last seen, or which version is asked for.
 
-    Its file tells everybody who shares the downloads that this version is used. The file's time is
-    when that was last said.
+    Its file is a lease: it tells everybody who shares the downloads that this version is used. Its
+    time is when the lease was last written.
     """
 
     version: str
@@ -64,7 +64,7 @@ class _Pointer(msgspec.Struct, frozen=True):
 _POINTER = msgspec.json.Decoder(_Pointer)
 
 
-class Following:
+class Follower:
     """A model in a registry, and where its versions lie here.
 
     Parameters
@@ -80,25 +80,25 @@ class Following:
         self._folder = downloads.expanduser() / url / reference.name
         self._pointer = self._folder / f"{reference.which}.json"
         self._registry: Registry | None = None
-        self._here: _Pointer | None = None
+        self._local: _Pointer | None = None
         self._failed: tuple[SentireError, _Pointer | None] | None = None
-        self._looking = threading.Lock()
+        self._lock = threading.Lock()
         self._began = False
-        self._next_saying = 0.0
+        self._next_renewal = 0.0
         self._pause_s = 0.0
         self._next_try = 0.0
 
     def __str__(self) -> str:
         return str(self._reference)
 
-    def look(self) -> Path:
+    def sync(self) -> Path:
         """Give the folder of the version that is meant now; pull it where it is not here yet.
 
         After a failure the registry is left alone for a while, at most a minute, and the same
         error is raised again. Where it is a version that can't be trusted, the alias is asked
         nevertheless, so that a promotion of another version helps at once.
 
-        The first look serves a start: where the registry is down then, what was pulled from it
+        The first call serves a start: where the registry is down then, what was pulled from it
         before is given, and the log says so.
 
         Raises
@@ -106,11 +106,11 @@ class Following:
         SentireError
             The registry can't be asked, or what it gives can't be trusted.
         """
-        with self._looking:
-            self._say_again()
+        with self._lock:
+            self._renew_lease()
             is_first, self._began = not self._began, True
             try:
-                return self._look()
+                return self._sync()
             except RegistryUnavailable as error:
                 folder = self._pulled_before() if is_first else None
                 if folder is None:
@@ -118,15 +118,15 @@ class Following:
                 _LOG.warning("%s; what was pulled from it before serves: %s", error, folder.name)
                 return folder
 
-    def _look(self) -> Path:
-        wanted = self._here if self._here and self._reference.is_version else None
+    def _sync(self) -> Path:
+        wanted = self._local if self._local and self._reference.is_version else None
         try:
             if wanted is None:
                 if self._failed is not None and self._failed[1] is None and self._waits():
                     raise self._failed[0]
-                wanted = self._ask()
+                wanted = self._resolve()
             try:
-                folder = self._bring(wanted)
+                folder = self._ensure_local(wanted)
             except OSError as error:
                 raise OutputError(unwritable(self._folder, error)) from error
         except SentireError as error:
@@ -145,7 +145,7 @@ class Following:
             return None
         return folder
 
-    def _ask(self) -> _Pointer:
+    def _resolve(self) -> _Pointer:
         """Ask where the alias points; the digest of a version is asked once."""
         if self._registry is None:
             self._registry = open_registry(self._reference.registry)
@@ -155,9 +155,9 @@ class Following:
             digest = open_source(self._registry, name, version).digest
         return _Pointer(version, digest)
 
-    def _bring(self, wanted: _Pointer) -> Path:
+    def _ensure_local(self, wanted: _Pointer) -> Path:
         folder = self._path(wanted)
-        if wanted == self._here and folder.is_dir():
+        if wanted == self._local and folder.is_dir():
             return folder
         if self._failed is not None and self._failed[1] == wanted and self._waits():
             raise self._failed[0]
@@ -170,7 +170,7 @@ class Following:
         elif read_manifest(folder)[1].digest != wanted.digest:
             raise BundleDamaged(folder, f"is not {wanted.digest[:19]}… any more. Remove it.")
         self._remember(wanted)
-        self._here = wanted
+        self._local = wanted
         return folder
 
     def _path(self, pointer: _Pointer) -> Path:
@@ -179,38 +179,38 @@ class Following:
     def _remember(self, pointer: _Pointer) -> None:
         """Write down what was pulled, and remove what was long ago."""
         try:
-            self._say(pointer)
+            self._write_lease(pointer)
             self._path(pointer).touch()
             with suppress(FileNotFoundError):  # another process cleans up at the same moment
-                self._clean()
+                self._remove_old()
         except OSError as error:
             raise OutputError(unwritable(self._folder, error)) from error
 
-    def _say(self, pointer: _Pointer) -> None:
-        self._next_saying = time.monotonic() + _SAID_S
+    def _write_lease(self, pointer: _Pointer) -> None:
+        self._next_renewal = time.monotonic() + _LEASE_RENEWAL_S
         write_file(self._pointer, msgspec.json.encode(pointer))
 
-    def _say_again(self) -> None:
-        """Say now and then that the version is followed still."""
-        if self._here is not None and time.monotonic() >= self._next_saying:
+    def _renew_lease(self) -> None:
+        """Write the lease again where that is due."""
+        if self._local is not None and time.monotonic() >= self._next_renewal:
             with suppress(OSError):  # where nobody can write, nobody can clean up
-                self._say(self._here)
+                self._write_lease(self._local)
 
-    def _clean(self) -> None:
-        followed = self._followed()
+    def _remove_old(self) -> None:
+        leased = self._leased()
         folders = [f for f in self._folder.iterdir() if f.is_dir() and f.name[:1] != "."]
-        others = [folder for folder in folders if folder.name not in followed]
-        for old in sorted(others, key=lambda f: f.stat().st_mtime)[:-_KEPT]:
+        others = [folder for folder in folders if folder.name not in leased]
+        for old in sorted(others, key=lambda f: f.stat().st_mtime)[:-_N_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
         for half in self._folder.glob(".*.pull"):
             if half.stat().st_mtime < time.time() - _ABANDONED_S:
                 shutil.rmtree(half, ignore_errors=True)
 
-    def _followed(self) -> set[str]:
-        """Name the folders that anybody follows; what nobody has followed for long is forgotten."""
+    def _leased(self) -> set[str]:
+        """Name the folders with a lease; leases that ran out are removed."""
         found = set()
         for file in self._folder.glob("*.json"):
-            if file.stat().st_mtime < time.time() - _FOLLOWED_S:
+            if file.stat().st_mtime < time.time() - _LEASE_S:
                 file.unlink(missing_ok=True)
                 continue
             with suppress(msgspec.MsgspecError):

@@ -28,8 +28,8 @@ _PATIENCE: dict[str, Any] = {
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
-class Objects:
-    """A :class:`~sentire.registry.place.Place` behind an fsspec URL.
+class ObjectStore:
+    """A :class:`~sentire.registry.blob_store.BlobStore` behind an fsspec URL.
 
     Parameters
     ----------
