@@ -11,6 +11,7 @@ from sentire.gateway.remote import RemoteModels
 from sentire.proxies import is_loopback, open_client, proxy_of
 from sentire.registry.aliases import promote
 from sentire.registry.references import open_registry
+from sentire.registry.upload import push
 from sentire.request_context import RequestRecord, Timing
 from sentire.service.app import create_app
 from sentire.service.settings import Settings
