@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -17,7 +17,13 @@ from sentire.cli.terminal import TerminalTable
 from sentire.errors import OptionError
 from sentire.io.checkpoint import Tally
 from sentire.io.inputs import InputOptions
-from sentire.io.names import has_known_extension, is_data_file, is_lone_url, is_url
+from sentire.io.names import (
+    OutputFormat,
+    has_known_extension,
+    is_data_file,
+    is_lone_url,
+    is_url,
+)
 from sentire.io.sink import choose_format
 from sentire.jobs.scoring import ScoreOptions, Scoring, is_done, is_resumable, open_scoring
 
@@ -59,7 +65,7 @@ def analyze(texts: tuple[str, ...], given: str | None, kind: str | None, **optio
         source=_source_of(given),
         reading=_reading(options),
         byte_order_mark=not options["no_bom"],
-        **({} if kind == _TABLE else {"format": kind}),
+        format=cast("OutputFormat", "jsonl" if kind == _TABLE else kind),
         **{name: options[name] for name in _SAME},
     )
     if is_done(asked):
