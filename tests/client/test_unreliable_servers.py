@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import httpx
 import pytest
 import uvicorn
-from held import Held, models_with
 
 import sentire
 from both import Both
+from held import Held, models_with
 from sentire.client import Client, RetryPolicy
 from sentire.errors import ServiceOverloaded, ServiceUnreachable
 from sentire.service.app import create_app
