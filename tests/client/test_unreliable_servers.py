@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import httpx
 import pytest
 import uvicorn
-from backoff_until import Held, models_with
 
 import sentire
 from both import Both
+from held import Held, models_with
 from sentire.client import Client, RetryPolicy
 from sentire.errors import ServiceOverloaded, ServiceUnreachable
 from sentire.service.app import create_app
@@ -32,7 +32,7 @@ def url(tiny_models):
 
 
 @contextmanager
-def backoff_until(tiny_bundle):
+def held(tiny_bundle):
     """A server whose model computes nothing until it is let go, and whose queue holds one text."""
     backend = Held()
     with (
@@ -64,7 +64,7 @@ def fill(url, backend):
 
 
 def test_an_overloaded_server_is_asked_again_when_it_said(tiny_bundle):
-    with backoff_until(tiny_bundle) as (url, backend):
+    with held(tiny_bundle) as (url, backend):
         threads = fill(url, backend)
         timer = threading.Timer(0.2, backend.let_go.set)
         timer.start()
@@ -77,7 +77,7 @@ def test_an_overloaded_server_is_asked_again_when_it_said(tiny_bundle):
 
 
 def test_an_overloaded_server_is_an_error_where_there_is_no_patience(tiny_bundle):
-    with backoff_until(tiny_bundle) as (url, backend):
+    with held(tiny_bundle) as (url, backend):
         threads = fill(url, backend)
         began = time.monotonic()
         with pytest.raises(ServiceOverloaded) as raised:
@@ -90,7 +90,7 @@ def test_an_overloaded_server_is_an_error_where_there_is_no_patience(tiny_bundle
 
 
 def test_a_slow_model_ends_at_the_deadline(tiny_bundle):
-    with backoff_until(tiny_bundle) as (url, _):
+    with held(tiny_bundle) as (url, _):
         began = time.monotonic()
         with pytest.raises(ServiceUnreachable):
             Both(url, retry=RetryPolicy(timeout_s=0.5)).analyze("a")
