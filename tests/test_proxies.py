@@ -12,7 +12,7 @@ from sentire.proxies import is_loopback, open_client, proxy_of
 from sentire.registry.aliases import promote
 from sentire.registry.references import open_registry
 from sentire.registry.upload import push
-from sentire.request_context import Timing
+from sentire.request_context import RequestRecord, Timing
 from sentire.service.app import create_app
 from sentire.service.settings import Settings
 from sentire.serving.settings import RemoteSettings
@@ -118,8 +118,7 @@ def test_traces_reach_a_receiver_on_this_machine():
     with receiving() as receiver, behind_proxy(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
         tracing = Tracing()
-        span = tracing.begin({"path": "/predict", "headers": []})
-        timing = Timing()
-        span.end(method="POST", route="/predict", status=200, request_id="1", timing=timing)
+        end = tracing.begin({"path": "/predict", "headers": []})
+        end(RequestRecord("POST", "/predict", 200, 0.001, "1", Timing()))
         tracing.close()
         assert len(receiver.spans(1)) == 1

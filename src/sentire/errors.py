@@ -247,7 +247,7 @@ class Overloaded(Unavailable):
 
 
 class Closed(Unavailable):
-    """The analyzer was closed, or its worker ended."""
+    """The analyzer was closed, its worker ended, or this process was forked from its own."""
 
 
 class RegistryUnavailable(Unavailable):

@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from sentire.atomic import write_file
 from sentire.errors import BackendError, SentireError
 from sentire.registry.folder_lock import lock_folder
 from sentire.workers.heartbeats import Heartbeats
@@ -172,7 +173,4 @@ def _read(file: Path, kind: type[RecordT]) -> RecordT | None:
 
 
 def _write(file: Path, what: object) -> None:
-    """Write a file so that nobody reads half of it."""
-    partial = file.with_suffix(".partial")
-    partial.write_bytes(msgspec.json.encode(what))
-    partial.replace(file)
+    write_file(file, msgspec.json.encode(what), durable=False)

@@ -70,7 +70,7 @@ def serving(path: Path, *, engine: str, threads: int = 1) -> Iterator[Server]:
     ServiceFailed
         It does not start; the reason holds its last line.
     """
-    # As in starting.py: a file beside which this is started must not pass for a module of Python's.
+    # A file beside which this is started must not pass for a module of Python's.
     command = [sys.executable, "-P", "-m", "sentire", "serve-model", "--model", str(path)]
     options = ["--port", "0", "--engine", engine, "--threads", str(threads)]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SENTIRE_")}

@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from sentire.bundle.builtin import find_bundle
 from sentire.bundle.store import read_bundle
-from sentire.doctor.capacity import best_rate, estimate
-from sentire.doctor.loading import Load, serving
-from sentire.doctor.measure import line, measure, percentile, texts_of
+from sentire.capacity.load import Load, serving
+from sentire.capacity.measurement import line, measure, percentile, texts_of
+from sentire.capacity.plan import best_rate, estimate
 from sentire.errors import OptionError, ServiceFailed
 
 TOKENS = 24

@@ -20,13 +20,13 @@ import msgspec
 from sentire.backends.base import Backend
 from sentire.backends.choose import open_backend
 from sentire.bundle.store import Bundle, read_bundle
-from sentire.doctor.capacity import Costs
-from sentire.doctor.cpu import read_processor
-from sentire.doctor.loading import Load, serving
+from sentire.capacity.load import Load, serving
+from sentire.capacity.plan import Costs
 from sentire.errors import OptionError
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.batching import Batching, pad, padded_width
 from sentire.inference.scheduler import Scheduler
+from sentire.processor import read_processor
 from sentire.types import Document, Prediction
 
 _SEED = 1

@@ -3,7 +3,7 @@ import math
 import pytest
 from queue_simulation import simulated_p99
 
-from sentire.doctor.capacity import HEADROOM, Costs, best_rate, cheapest, estimate, options, peak
+from sentire.capacity.plan import HEADROOM, Costs, best_rate, cheapest, estimate, options, peak
 
 
 def costs(**change: float) -> Costs:

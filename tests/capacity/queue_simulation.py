@@ -3,8 +3,8 @@
 import heapq
 import random
 
-from sentire.doctor.capacity import Costs
-from sentire.doctor.measure import percentile
+from sentire.capacity.measurement import percentile
+from sentire.capacity.plan import Costs
 from sentire.inference.batching import Batching, LengthBuckets
 
 

@@ -28,7 +28,7 @@ Kleinrock, Queueing Systems I and II.
 
 Reads:   costs that were measured, and what is wanted
 Gives:   rate and p99 of a replica, and how many are needed
-Never:   measures; ``measure.py`` does
+Never:   measures; ``measurement.py`` does
 """
 
 import math
