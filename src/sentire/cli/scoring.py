@@ -54,12 +54,13 @@ def analyze(texts: tuple[str, ...], given: str | None, kind: str | None, **optio
     output: Path | None = options["output"]
     kind = _format_of(kind, output, options)
     _check(texts, options)
+    form: dict[str, Any] = {} if kind == _TABLE else {"format": kind}
     asked = ScoreOptions(
         texts=texts,
         source=_source_of(given),
         reading=_reading(options),
         byte_order_mark=not options["no_bom"],
-        **({} if kind == _TABLE else {"format": kind}),
+        **form,
         **{name: options[name] for name in _SAME},
     )
     if is_done(asked):
