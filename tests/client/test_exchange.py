@@ -212,10 +212,10 @@ def test_while_one_request_looks_after_a_server_the_others_keep_away():
 
 def test_requests_are_spread_by_what_is_under_way():
     servers = Servers(["a", "b", "c"], clock=lambda: 0.0)
-    lease = [servers.acquire({}) for _ in range(9)]
-    urls = [each.server.url for each in lease]
+    leases = [servers.acquire({}) for _ in range(9)]
+    urls = [each.server.url for each in leases]
     assert {url: urls.count(url) for url in "abc"} == dict.fromkeys("abc", 3)
-    for each in lease:
+    for each in leases:
         if each.server.url == "b":
             servers.release(each)
     assert [servers.acquire({}).server.url for _ in range(3)] == ["b"] * 3

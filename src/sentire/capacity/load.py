@@ -34,7 +34,7 @@ _SEED = 1
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Server(NamedTuple):
+class RunningServer(NamedTuple):
     """A server that was started here."""
 
     url: str
@@ -53,7 +53,7 @@ class Busy(NamedTuple):
 
 
 @contextmanager
-def serving(path: Path, *, engine: str, threads: int = 1) -> Iterator[Server]:
+def serving(path: Path, *, engine: str, threads: int = 1) -> Iterator[RunningServer]:
     """Start ``sentire serve-model`` without a cache of answers; it is ended at the end.
 
     Parameters
@@ -102,7 +102,7 @@ def serving(path: Path, *, engine: str, threads: int = 1) -> Iterator[Server]:
         found = re.search(r"http://[\w.:\[\]]+", "".join(lines))
         if found is None or not ready.is_set():
             raise ServiceFailed("127.0.0.1", f"does not start: {(lines or ['?'])[-1].strip()}")
-        yield Server(found[0], psutil.Process(process.pid))
+        yield RunningServer(found[0], psutil.Process(process.pid))
     finally:
         process.kill()
         process.wait()
@@ -116,11 +116,11 @@ class Load:
 
     Parameters
     ----------
-    server : Server
+    server : RunningServer
     texts : one goes into each request
     """
 
-    def __init__(self, server: Server, texts: Sequence[str]) -> None:
+    def __init__(self, server: RunningServer, texts: Sequence[str]) -> None:
         self._process = server.process
         at = urlsplit(server.url)
         self._host, self._port = at.hostname or "", at.port or 80

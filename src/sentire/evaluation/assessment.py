@@ -41,7 +41,7 @@ from sentire.labels import LABELS
 from sentire.types import Prediction
 
 HOLDS = 0.3
-"""Where several labels may hold, those of at least this probability are told, or else the most
+"""Where several labels may hold, those of at least this probability are predicted, or else the most
 probable one. The threshold of the published GoEmotions figures (monologg/GoEmotions-pytorch)."""
 
 N_MISTAKES = 20
@@ -137,7 +137,7 @@ def assess_together(sets: Sequence[Scored]) -> list[HeadResult]:
 
 
 def outcomes_of(scored: Scored, kept: Labels) -> Outcomes:
-    """What was true of the texts at ``kept``, and what the model told, over the set's labels."""
+    """Gold and predicted labels of the texts at ``kept``, over the set's labels."""
     allowed = scored.dataset.allowed
     gold = (scored.dataset.gold > 0)[kept][:, allowed]
     probabilities = scored.allowed_probabilities[kept][:, allowed]

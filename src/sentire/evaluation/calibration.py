@@ -57,7 +57,7 @@ def reliability(
     Parameters
     ----------
     confidence : float64 array of shape (n_texts,)
-        Probability of the label that was told, 0 to 1.
+        Probability of the predicted label, 0 to 1.
     right : bool array of shape (n_texts,)
     n_bins : int
         Bins between 0 and 1, at least 1.

@@ -1,7 +1,7 @@
 """Figures of a whole set from counts of its texts, and their confidence intervals.
 
 One form for two kinds of sets: where one label holds, and where several may. A text is described by
-the labels that hold, the labels that the model told, and whether its first answer was right.
+the labels that hold, the labels that it predicted, and whether its first answer was right.
 
 Reads:   boolean arrays over texts and labels
 Gives:   accuracy, macro-F1, macro recall, MCC, figures of each label, and 95 % intervals
@@ -35,12 +35,12 @@ class Interval(msgspec.Struct, frozen=True):
 
 
 class Outcomes(NamedTuple):
-    """What was true of each text, and what the model told."""
+    """What was true of each text, and what the model predicted."""
 
     gold: Flags
     """Shape (n_texts, n_labels): the labels that hold."""
     predicted: Flags
-    """Shape (n_texts, n_labels): the labels that the model told; one, unless several may hold."""
+    """Shape (n_texts, n_labels): the predicted labels; one, unless several may hold."""
     right: Flags
     """Shape (n_texts,): whether the most probable label is one that holds."""
 
@@ -58,7 +58,7 @@ class OutcomeCounts(NamedTuple):
     """Shape (..., n_labels)."""
     predicted: Float64Array
     both: Float64Array
-    """Texts of which a label holds and was told."""
+    """Texts of which a label holds and was predicted."""
 
 
 CountMetric = Callable[[OutcomeCounts], Float64Array]
@@ -75,7 +75,7 @@ def recalls(counts: OutcomeCounts) -> Float64Array:
 
 
 def precisions(counts: OutcomeCounts) -> Float64Array:
-    """Share of the times a label was told that it held; 0 for one that never was."""
+    """Share of the times a label was predicted that it held; 0 for one that never was."""
     return _ratio(counts.both, counts.predicted)
 
 

@@ -111,5 +111,5 @@ def _probabilities(answer: Prediction, head: HeadName) -> dict[str, float]:
     if head == "polarity":
         return answer.probabilities
     if isinstance(answer.emotion, msgspec.UnsetType):
-        raise UnsupportedRequest("the model told no emotion although it was asked for")
+        raise UnsupportedRequest("the model predicted no emotion although it was asked for")
     return answer.emotion.probabilities

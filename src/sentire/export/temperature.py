@@ -178,7 +178,7 @@ def _error(texts: _Texts, temperature: float) -> float:
 def _unsure(texts: _Texts, temperature: dict[str, float]) -> float:
     """Largest threshold below which the served answers are mostly guesses.
 
-    Counted are the texts whose told label their set knows: a two-class set can't say whether
+    Counted are the texts whose predicted label their set knows: a two-class set can't say whether
     "neutral" was right.
     """
     scale = np.array([temperature.get(code, temperature["*"]) for code in texts.language])

@@ -48,7 +48,7 @@ def run_checks(
             kind=check.kind,
             texts=list(check.texts),
             expected=_expected(check),
-            predicted=" -> ".join(_told(answers[text]) for text in check.texts),
+            predicted=" -> ".join(_shown(answers[text]) for text in check.texts),
         )
         for check in checks
         if not holds(check, [answers[text] for text in check.texts])
@@ -103,7 +103,7 @@ def _expected(check: Check) -> str:
     }[check.kind]
 
 
-def _told(answer: Prediction | Unscored) -> str:
+def _shown(answer: Prediction | Unscored) -> str:
     if isinstance(answer, Prediction):
         return f"{answer.label} ({polarity_score(answer):+.2f})"
     return answer.error.code
