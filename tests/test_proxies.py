@@ -10,7 +10,7 @@ from sentire.doctor.findings import Machine
 from sentire.doctor.services import look
 from sentire.errors import OptionError
 from sentire.gateway.remote import RemoteModels
-from sentire.inference.observing import Timing
+from sentire.inference.observers import Timing
 from sentire.proxies import is_loopback, open_client, proxy_of
 from sentire.registry.aliases import promote
 from sentire.registry.pushing import push

@@ -119,6 +119,10 @@ class Unscored(msgspec.Struct, frozen=True, kw_only=True):
     error: RowError
 
 
+Answer = Prediction | Unscored
+"""What each text gets, in its own place."""
+
+
 class Window(NamedTuple):
     """A stretch of a text that the model reads at once."""
 

@@ -16,10 +16,10 @@ from sentire.io.job import Job
 from sentire.io.names import InputFormat, OutputFormat
 from sentire.io.protection import is_finished, refuse_existing, refuse_inputs, written_paths
 from sentire.io.recordfile import Sink
-from sentire.io.records import Answer, Layout
+from sentire.io.records import Layout
 from sentire.io.rows import Row, broken
 from sentire.io.sink import DELIMITERS, open_sink
-from sentire.types import OnLong
+from sentire.types import Answer, OnLong
 
 if TYPE_CHECKING:
     from sentire.cli.progress import ProgressBar

@@ -6,9 +6,8 @@ from rich.console import Console
 from rich.text import Text
 
 from sentire.io.checkpoint import Tally
-from sentire.io.records import Answer
 from sentire.io.rows import Row
-from sentire.types import Prediction
+from sentire.types import Answer, Prediction
 
 _STYLES = {"positive": "green", "neutral": "yellow", "negative": "red", "error": "bold red"}
 _LABEL, _SCORE, _LANGUAGE, _EMOTION = 10, 7, 5, 10

@@ -19,11 +19,11 @@ from sentire.errors import NotText, OptionError, RequestRefused
 from sentire.optional import import_extra
 from sentire.proxies import unusable
 from sentire.text.values import kind_of, plain
-from sentire.types import Prediction, Unscored
+from sentire.types import Answer, Prediction, Unscored
 
 Pool = TypeVar("Pool")
 """A client of httpx, of either kind."""
-Records = list[Prediction | Unscored]
+Records = list[Answer]
 
 _CONNECT_S = 5.0
 """A server that does not even take the connection for so long is not there."""

@@ -25,7 +25,7 @@ from sentire.client.exchange import Outcome, Reply, Send, Step
 from sentire.client.wire import RequestOptions
 from sentire.errors import Closed
 from sentire.text.values import check_texts, texts_in
-from sentire.types import OnLong, Prediction, Unscored
+from sentire.types import Answer, OnLong, Prediction
 
 if TYPE_CHECKING:
     import httpx
@@ -94,7 +94,7 @@ class Client(BaseClient["httpx.Client"]):
         emotion: bool = False,
         on_long: OnLong = "window",
         model: str | None = None,
-    ) -> Iterator[Prediction | Unscored]:
+    ) -> Iterator[Answer]:
         """Score any iterable: n in, n out, in order, in constant memory.
 
         A few requests run at once. A text that can't be scored gives an
@@ -117,9 +117,7 @@ class Client(BaseClient["httpx.Client"]):
         check_texts(texts, call="analyze_many")
         return self._stream(texts, RequestOptions(sentences, emotion, on_long, model))
 
-    def _stream(
-        self, texts: Iterable[object], asked: RequestOptions
-    ) -> Iterator[Prediction | Unscored]:
+    def _stream(self, texts: Iterable[object], asked: RequestOptions) -> Iterator[Answer]:
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="sentire-client")
         running: deque[Future[Records]] = deque()
         try:
@@ -239,14 +237,14 @@ class AsyncClient(BaseClient["httpx.AsyncClient"]):
         emotion: bool = False,
         on_long: OnLong = "window",
         model: str | None = None,
-    ) -> AsyncIterator[Prediction | Unscored]:
+    ) -> AsyncIterator[Answer]:
         """Score any iterable or asynchronous iterable; see :meth:`Client.analyze_many`."""
         check_texts(texts, call="analyze_many")
         return self._stream(texts, RequestOptions(sentences, emotion, on_long, model))
 
     async def _stream(
         self, texts: Iterable[object] | AsyncIterable[object], asked: RequestOptions
-    ) -> AsyncIterator[Prediction | Unscored]:
+    ) -> AsyncIterator[Answer]:
         running: deque[asyncio.Task[Records]] = deque()
         try:
             async for chunk in wire.chunks_async(texts, self._chunk_texts):

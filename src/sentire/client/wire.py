@@ -19,7 +19,7 @@ from sentire.errors import (
     TextError,
 )
 from sentire.text.values import kind_of, plain
-from sentire.types import OnLong, Prediction, RowError, Unscored
+from sentire.types import Answer, OnLong, Prediction, RowError, Unscored
 
 PATH = "/predict"
 _CHARACTERS = 200_000
@@ -131,7 +131,7 @@ def encode(chunk: Chunk, asked: RequestOptions) -> bytes:
     return msgspec.json.encode({"texts": chunk.texts, **options})
 
 
-def decode(body: bytes, chunk: Chunk, *, url: str) -> list[Prediction | Unscored]:
+def decode(body: bytes, chunk: Chunk, *, url: str) -> list[Answer]:
     """Read the answers of a request and put each in the place of its value.
 
     Raises
@@ -148,17 +148,17 @@ def decode(body: bytes, chunk: Chunk, *, url: str) -> list[Prediction | Unscored
     return _placed(chunk, records)
 
 
-def unsent(chunk: Chunk) -> list[Prediction | Unscored]:
+def unsent(chunk: Chunk) -> list[Answer]:
     """Answer for values none of which is a text."""
     return _placed(chunk, [])
 
 
-def _placed(chunk: Chunk, records: Iterable[Prediction | Unscored]) -> list[Prediction | Unscored]:
+def _placed(chunk: Chunk, records: Iterable[Answer]) -> list[Answer]:
     scored = iter(records)
     return [next(scored) if isinstance(v, str) else _not_text(v) for v in chunk.values]
 
 
-def _record(raw: msgspec.Raw) -> Prediction | Unscored:
+def _record(raw: msgspec.Raw) -> Answer:
     try:
         return _PREDICTION.decode(raw)
     except msgspec.ValidationError:
@@ -198,7 +198,7 @@ def error_of(unscored: Unscored) -> TextError:
     return error
 
 
-def too_large(chunk: Chunk, refused: RequestRefused) -> list[Prediction | Unscored]:
+def too_large(chunk: Chunk, refused: RequestRefused) -> list[Answer]:
     """Answer for a single text that no request can carry."""
     [text] = chunk.texts
     return [Unscored(text=text, error=RowError("text_too_large", refused.detail))]

@@ -18,7 +18,7 @@ from sentire.evaluation.datasets import Dataset
 from sentire.evaluation.metrics import Labels
 from sentire.inference.analyzer import Analyzer
 from sentire.labels import LABELS, HeadName
-from sentire.types import Prediction, Unscored
+from sentire.types import Answer, Prediction
 
 Probabilities = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -36,7 +36,7 @@ class Scored(NamedTuple):
     the head; equal for each label where the text could not be scored."""
     languages: list[str]
     """ISO 639-1 code of each text; ``und`` where it could not be scored."""
-    predictions: list[Prediction | Unscored]
+    predictions: list[Answer]
 
     @property
     def allowed_probabilities(self) -> Probabilities:
@@ -88,7 +88,7 @@ def score(analyzer: Analyzer, dataset: Dataset, *, progress: Progress | None = N
     labels = LABELS[dataset.head]
     n_texts = len(dataset.texts)
     probabilities = np.full((n_texts, len(labels)), 1 / len(labels))
-    predictions: list[Prediction | Unscored] = []
+    predictions: list[Answer] = []
     answers = analyzer.analyze_many(dataset.texts, emotion=dataset.head == "emotion")
     for place, answer in enumerate(answers):
         if isinstance(answer, Prediction):

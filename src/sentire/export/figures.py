@@ -21,7 +21,7 @@ from sentire.evaluation.scores import Progress, Scored, score
 from sentire.export.gate import Loss, Shift
 from sentire.inference.analyzer import Analyzer
 from sentire.labels import LABELS, HeadName
-from sentire.types import Prediction, Unscored
+from sentire.types import Answer, Prediction
 
 SHARE = 0.1
 """Texts of a language count apart from the rest of their set where they are so many of it."""
@@ -33,7 +33,7 @@ class GraphMeasurements(NamedTuple):
     """What one graph said."""
 
     sets: list[Scored]
-    plain: list[Prediction | Unscored]
+    plain: list[Answer]
     """Of the calibration texts."""
 
 

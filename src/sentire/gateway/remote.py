@@ -28,7 +28,7 @@ from sentire.gateway.poller import Services
 from sentire.service.settings import Settings
 from sentire.serving.models import ModelState
 from sentire.telemetry.traces import carrier
-from sentire.types import ModelInfo, OnLong, Prediction, Unscored
+from sentire.types import Answer, ModelInfo, OnLong, Prediction
 
 _LOG = logging.getLogger("sentire.models")
 
@@ -78,7 +78,7 @@ class RemoteServed:
         sentences: bool = False,
         emotion: bool = False,
         on_long: OnLong = "window",
-    ) -> list[Prediction | Unscored]:
+    ) -> list[Answer]:
         """Score the texts of one request: n in, n out, in order, by one request there.
 
         Raises
@@ -181,7 +181,7 @@ class RemoteModels:
         """Every version that a service listed when it was last looked at."""
         return self._states
 
-    async def ask(self, texts: Sequence[object], **asked: Any) -> list[Prediction | Unscored]:
+    async def ask(self, texts: Sequence[object], **asked: Any) -> list[Answer]:
         """Score texts on a service that is healthy; see :meth:`RemoteServed.predict`."""
         try:
             records = await self._client.analyze_together(texts, **asked)

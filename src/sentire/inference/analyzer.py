@@ -16,16 +16,25 @@ import numpy as np
 from sentire.backends.base import Logits
 from sentire.bundle.store import Bundle
 from sentire.errors import TextError, UnsupportedRequest
-from sentire.inference.aside import Aside
 from sentire.inference.batching import padded_width
-from sentire.inference.landing import landed
-from sentire.inference.observing import Observer
+from sentire.inference.completion import wait_all
+from sentire.inference.executor import TextExecutor
+from sentire.inference.observers import Observer
 from sentire.inference.postprocess import Array as Vector
 from sentire.inference.postprocess import embed, predict
-from sentire.inference.scheduler import Computing, Scheduler
+from sentire.inference.scheduler import LogitsFuture, Scheduler
 from sentire.request_context import CLIENT, TIMING, Client
 from sentire.text.values import plain, texts_in
-from sentire.types import Document, ModelInfo, OnLong, Prediction, RowError, Unscored, Window
+from sentire.types import (
+    Answer,
+    Document,
+    ModelInfo,
+    OnLong,
+    Prediction,
+    RowError,
+    Unscored,
+    Window,
+)
 
 _BLOCK = 128
 """Texts that go through the text path in one call."""
@@ -48,7 +57,7 @@ class Asked(NamedTuple):
 
 class _Running(NamedTuple):
     document: Document
-    logits: Computing
+    logits: LogitsFuture
 
 
 _Pending = _Running | Unscored
@@ -70,7 +79,7 @@ class Analyzer:
         self.manifest = bundle.manifest
         self._text_path = bundle.text_path
         self._scheduler = scheduler
-        self._aside = Aside()
+        self._executor = TextExecutor()
         self._preparing: Counter[Client] = Counter()
 
     def __enter__(self) -> Self:
@@ -134,7 +143,7 @@ class Analyzer:
         sentences: bool = False,
         emotion: bool = False,
         on_long: OnLong = "window",
-    ) -> Iterator[Prediction | Unscored]:
+    ) -> Iterator[Answer]:
         """Score any iterable: n in, n out, in order, in constant memory.
 
         A text that can't be scored gives an :class:`~sentire.types.Unscored` in its place.
@@ -196,7 +205,7 @@ class Analyzer:
         sentences: bool = False,
         emotion: bool = False,
         on_long: OnLong = "window",
-    ) -> list[Prediction | Unscored]:
+    ) -> list[Answer]:
         """Score the texts of one request without blocking the event loop.
 
         Requests that wait at the same time run together; those of different clients, as
@@ -220,11 +229,11 @@ class Analyzer:
         texts = list(texts_in(texts, call="analyze_async"))
         client = CLIENT.get()
         # Refused before it costs anything; what is being prepared will wait, too.
-        self._scheduler.check_room(len(texts), client=client, coming=self._preparing)
+        self._scheduler.check_admission(len(texts), client=client, coming=self._preparing)
         self._preparing[client] += len(texts)
         timing, began = TIMING.get(), time.perf_counter()
         try:
-            documents = await self._prepare_aside(texts, asked, client)
+            documents = await self._prepare_async(texts, asked, client)
         finally:
             self._preparing[client] -= len(texts)
             if not self._preparing[client]:
@@ -232,14 +241,14 @@ class Analyzer:
         text_s = time.perf_counter() - began
         pending = self._start(documents, wait=False, client=client)
         running = [p.logits for p in pending if isinstance(p, _Running)]
-        await landed(running)
+        await wait_all(running)
         if timing is not None:
             timing.text_s = text_s
             timing.queue_s = max((each.queue_s for each in running), default=0.0)
             timing.model_s = max((each.model_s for each in running), default=0.0)
         if len(pending) <= _FEW:
             return _finish_all(pending, asked, self._predict)
-        return await self._aside.do(_finish_all, pending, asked, self._predict, client=client)
+        return await self._executor.run(_finish_all, pending, asked, self._predict, client=client)
 
     def observe(self, observer: Observer) -> None:
         """Tell ``observer``, too, of every run of the model from now on."""
@@ -260,7 +269,7 @@ class Analyzer:
         try:
             self._scheduler.close()
         finally:
-            self._aside.close()
+            self._executor.close()
 
     def _checked(self, asked: Asked) -> Asked:
         self._scheduler.check_process()
@@ -292,7 +301,7 @@ class Analyzer:
             self._scheduler.check_process()  # the caller may have forked between two answers
             yield _finish(pending, asked, finish)
 
-    async def _prepare_aside(
+    async def _prepare_async(
         self, texts: Sequence[object], asked: Asked, client: Client
     ) -> list[Document | Unscored]:
         """Prepare texts on the thread for them; what is done sooner than handed over, at once."""
@@ -300,7 +309,7 @@ class Analyzer:
             return self._prepare(texts, asked)
         documents: list[Document | Unscored] = []
         for block in _blocks(texts):
-            documents += await self._aside.do(self._prepare, block, asked, client=client)
+            documents += await self._executor.run(self._prepare, block, asked, client=client)
         return documents
 
     def _prepare(self, texts: Sequence[object], asked: Asked) -> list[Document | Unscored]:

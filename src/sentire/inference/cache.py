@@ -17,9 +17,8 @@ from msgspec.structs import replace
 
 from sentire.inference.analyzer import Asked
 from sentire.request_context import TIMING
-from sentire.types import ModelInfo, Prediction, Unscored
+from sentire.types import Answer, ModelInfo, Prediction
 
-Answer = Prediction | Unscored
 Compute = Callable[[list[object]], Awaitable[list[Answer]]]
 
 _Flight = asyncio.Future[Answer | None]

@@ -14,9 +14,8 @@ from contextlib import AbstractContextManager, nullcontext
 from sentire.errors import OptionError, OutputError
 from sentire.io.checkpoint import Tally
 from sentire.io.recordfile import Sink
-from sentire.io.records import Answer
 from sentire.io.rows import Row
-from sentire.types import Unscored
+from sentire.types import Answer, Unscored
 
 Scorer = Callable[[Iterable[object]], Iterable[Answer]]
 

@@ -26,8 +26,9 @@ from sentire.io.checkpoint import (
 )
 from sentire.io.failures import unwritable
 from sentire.io.names import Compression
-from sentire.io.records import Answer, Encoder
+from sentire.io.records import Encoder
 from sentire.io.rows import Row
+from sentire.types import Answer
 
 _BLOCK_ROWS = 5000
 _BLOCK_BYTES = 8 << 20

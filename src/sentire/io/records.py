@@ -11,9 +11,8 @@ import msgspec
 from sentire.io.columns import output_name
 from sentire.io.rows import Row
 from sentire.labels import POLARITY
-from sentire.types import Prediction, Unscored
+from sentire.types import Answer, Unscored
 
-Answer = Prediction | Unscored
 Cell = str | float | bool | None
 
 ERROR_COLUMNS = ("error", "error_message", "error_source")

@@ -28,8 +28,9 @@ from sentire.io.checkpoint import (
 from sentire.io.columns import output_name
 from sentire.io.failures import unwritable
 from sentire.io.numerals import Numerals, read_numbers
-from sentire.io.records import Answer, Cell, Layout, answer_values, as_text
+from sentire.io.records import Cell, Layout, answer_values, as_text
 from sentire.io.rows import Fields, Row
+from sentire.types import Answer
 
 _PART_ROWS = 5000
 _PART_CHARACTERS = 16 << 20

@@ -9,12 +9,12 @@ import asyncio
 
 from sentire.protocols.context import Context
 from sentire.protocols.native.wire import PredictRequest
-from sentire.types import Prediction, RowError, Unscored
+from sentire.types import Answer, RowError, Unscored
 from sentire.web.auth import charge
 from sentire.web.problems import ProblemError
 
 
-async def score_texts(context: Context, asked: PredictRequest) -> list[Prediction | Unscored]:
+async def score_texts(context: Context, asked: PredictRequest) -> list[Answer]:
     """Score the texts that are within the limits, and put the others in their own places.
 
     Parameters

@@ -19,7 +19,7 @@ from sentire.memory import set_mmap_threshold
 from sentire.serving.slot import Open, Slot
 from sentire.serving.sources import ModelSource
 from sentire.serving.version import Version
-from sentire.types import ModelInfo, OnLong, Prediction, Unscored
+from sentire.types import Answer, ModelInfo, OnLong
 
 
 class ModelState(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +75,7 @@ class Served:
         sentences: bool = False,
         emotion: bool = False,
         on_long: OnLong = "window",
-    ) -> list[Prediction | Unscored]:
+    ) -> list[Answer]:
         """Score the texts of one request: n in, n out, in order, all by one version.
 
         A version that was replaced since it was taken hands over to its successor, unless the

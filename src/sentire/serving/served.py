@@ -9,7 +9,7 @@ from typing import Protocol
 from sentire.inference.cache import AnswerCache
 from sentire.serving.models import ModelState
 from sentire.serving.slot import Slot
-from sentire.types import ModelInfo, OnLong, Prediction, Unscored
+from sentire.types import Answer, ModelInfo, OnLong
 
 
 class ServedModel(Protocol):
@@ -30,7 +30,7 @@ class ServedModel(Protocol):
         sentences: bool = False,
         emotion: bool = False,
         on_long: OnLong = "window",
-    ) -> list[Prediction | Unscored]:
+    ) -> list[Answer]:
         """Score the texts of one request: n in, n out, in order."""
 
 

@@ -11,10 +11,10 @@ from functools import partial
 
 from sentire.bundle.manifest import Manifest
 from sentire.inference.analyzer import Analyzer, Asked
-from sentire.inference.cache import Answer, AnswerCache, Scope
-from sentire.inference.observing import Observers
+from sentire.inference.cache import AnswerCache, Scope
+from sentire.inference.observers import Observers
 from sentire.memory import malloc_trim
-from sentire.types import ModelInfo, OnLong, Prediction, Unscored
+from sentire.types import Answer, ModelInfo, OnLong
 
 
 class Version:
@@ -85,7 +85,7 @@ class Version:
 
     async def predict(
         self, texts: Sequence[object], *, sentences: bool, emotion: bool, on_long: OnLong
-    ) -> list[Prediction | Unscored]:
+    ) -> list[Answer]:
         """Score texts, between :meth:`enter` and :meth:`leave`."""
         asked = Asked(sentences, emotion, on_long)
         if self._cache is None or not texts:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from sentire.types import OnLong, Prediction, Unscored
+from sentire.types import Answer, OnLong, Prediction, Unscored
 from sentire.web.json_body import read_json
 from sentire.web.problems import Problem
 
@@ -47,7 +47,7 @@ class PredictRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class Predictions(msgspec.Struct, frozen=True):
     """Answers to several texts: as many, in the same order."""
 
-    predictions: list[Prediction | Unscored]
+    predictions: list[Answer]
 
 
 _DECODER = msgspec.json.Decoder(PredictRequest)
