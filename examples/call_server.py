@@ -1,6 +1,7 @@
 """Ask a running server, as any program in any language can.
 
-sentire serve
+Needs a running server, `sentire serve`, and `pip install requests`; no sentire where it runs.
+
 python call_server.py http://127.0.0.1:8080
 """
 

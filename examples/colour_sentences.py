@@ -1,5 +1,7 @@
 """Print a text with each sentence in the colour of its sentiment.
 
+Needs sentire alone, without extras.
+
 python colour_sentences.py "房间非常棒，但是服务态度太差了。"
 """
 

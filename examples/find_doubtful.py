@@ -1,5 +1,7 @@
 """Find the answers that a person should look at: unsure, mixed, in another language, or none.
 
+Needs sentire alone, without extras.
+
 python find_doubtful.py lines.txt
 """
 

@@ -1,5 +1,7 @@
 """Score the reviews of a CSV file and say how many there are of each label.
 
+Needs sentire alone, without extras.
+
 python score_csv.py reviews.csv scored.csv
 """
 

@@ -1,5 +1,7 @@
 """Score any number of lines in constant memory, and print them with their labels as they are ready.
 
+Needs sentire alone, without extras.
+
 zcat comments.txt.gz | python stream_lines.py
 """
 

@@ -276,6 +276,8 @@ class RequestRefused(InputError):
         Of HTTP.
     code : str
         What programs tell refusals apart by.
+    detail : str
+        What people read.
     """
 
     status: int = 422

@@ -4,7 +4,7 @@ A text becomes a :class:`Document` of :class:`Window` token ids, runs in a :clas
 as a :class:`Prediction`, or as an :class:`Unscored` record in the same place.
 """
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -24,7 +24,20 @@ MAX_THREADS = 1024
 """Of one engine; no machine is known that would gain by more."""
 
 
-class Language(msgspec.Struct, frozen=True):
+_SHOWN = 60
+"""Characters of a text in a ``repr``."""
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What users see."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the record as it is in JSON, in dictionaries, lists, strings and numbers."""
+        builtins: dict[str, Any] = msgspec.to_builtins(self)
+        return builtins
+
+
+class Language(Record, frozen=True):
     """Language of a text."""
 
     code: str
@@ -35,7 +48,7 @@ class Language(msgspec.Struct, frozen=True):
     """Whether the model was trained for it."""
 
 
-class Coverage(msgspec.Struct, frozen=True):
+class Coverage(Record, frozen=True):
     """How much of a text the model saw."""
 
     tokens: int
@@ -47,21 +60,21 @@ class Coverage(msgspec.Struct, frozen=True):
     truncated: bool
 
 
-class Warning(msgspec.Struct, frozen=True):  # noqa: A001 - the contract's word
+class Warning(Record, frozen=True):  # noqa: A001 - the contract's word
     """Something the reader of a prediction should know."""
 
     code: str
     message: str
 
 
-class Emotion(msgspec.Struct, frozen=True):
+class Emotion(Record, frozen=True):
     """Strongest emotion and the probability of each."""
 
     label: str
     probabilities: dict[str, float]
 
 
-class Sentence(msgspec.Struct, frozen=True):
+class Sentence(Record, frozen=True):
     """Sentiment of one sentence, or of one side of a contrast such as "…, but …"."""
 
     start: int
@@ -72,7 +85,7 @@ class Sentence(msgspec.Struct, frozen=True):
     score: float
 
 
-class ModelInfo(msgspec.Struct, frozen=True):
+class ModelInfo(Record, frozen=True):
     """Which model answered."""
 
     name: str
@@ -81,7 +94,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
     """``sha256:`` and the digest of the bundle's manifest, which holds that of every file."""
 
 
-class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Prediction(Record, frozen=True, kw_only=True, omit_defaults=True):
     """Sentiment of one text."""
 
     text: str
@@ -104,19 +117,40 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """None: this text was scored."""
         return
 
+    def __repr__(self) -> str:
+        """Say what was found, on one line; ``to_dict`` has all of it."""
+        shown: dict[str, object] = {"label": self.label, "score": round(self.score, 3)}
+        if self.mixed:
+            shown["mixed"] = True
+        if isinstance(self.emotion, Emotion):
+            shown["emotion"] = self.emotion.label
+        if self.warnings:
+            shown["warnings"] = [warning.code for warning in self.warnings]
+        return _line(self, text=self.text, **shown)
 
-class RowError(msgspec.Struct, frozen=True):
+
+class RowError(Record, frozen=True):
     """Why a text was not scored."""
 
     code: str
     message: str
 
 
-class Unscored(msgspec.Struct, frozen=True, kw_only=True):
+class Unscored(Record, frozen=True, kw_only=True):
     """The record in the place of a text that could not be scored."""
 
     text: str
     error: RowError
+
+    def __repr__(self) -> str:
+        """Say why, on one line."""
+        return _line(self, text=self.text, error=self.error.code)
+
+
+def _line(record: Record, *, text: str, **shown: object) -> str:
+    values = {**shown, "text": text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"}
+    named = ", ".join(f"{name}={value!r}" for name, value in values.items())
+    return f"{type(record).__name__}({named})"
 
 
 Answer = Prediction | Unscored

@@ -1,5 +1,6 @@
 """What the pages say is what the code says."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -65,6 +66,60 @@ def test_the_index_links_to_every_page_and_example():
         file.relative_to(ROOT / "docs").as_posix() for file in (ROOT / "docs").glob("*/*.md")
     ] + [f"../examples/{file.name}" for file in (ROOT / "examples").glob("*.py")]
     assert [name for name in names if f"]({name})" not in index] == []
+
+
+SCRIPTS = [
+    *(
+        (name, page, [b.text for b in blocks(page, "python")])
+        for name, page in zip(NAMES, PAGES, strict=True)
+    ),
+    *((file.name, file, [file.read_text("utf-8")]) for file in (ROOT / "examples").glob("*.py")),
+]
+BASE = {re.match(r"[\w-]+", each)[0] for each in PROJECT["project"]["dependencies"]}
+
+
+@pytest.mark.parametrize(
+    ("source", "scripts"),
+    [pytest.param(source, scripts, id=name) for name, source, scripts in SCRIPTS if scripts],
+)
+def test_scripts_name_what_they_need_beside_sentire(source, scripts):
+    said = source.read_text("utf-8").replace("_", "-")
+    modules = {
+        (node.module if isinstance(node, ast.ImportFrom) else node.names[0].name)
+        for node in ast.walk(ast.parse("\n".join(scripts)))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    packages = {module.partition(".")[0].replace("_", "-") for module in modules}
+    needed = packages - sys.stdlib_module_names - BASE - {"sentire"}
+    assert [name for name in needed if not re.search(f"pip install '?{name}\\b", said)] == []
+    if "sentire.client" in modules:
+        assert "'.[client]'" in said
+
+
+NEEDS = {"train": "training", "distill": "training", "import": "export", "quantize": "export"}
+"""The extra that a command needs."""
+
+
+@pytest.mark.parametrize(
+    "page", [*ROOT.glob("docs/guides/*.md"), *ROOT.glob("README*.md")], ids=lambda page: page.name
+)
+def test_pages_name_the_extras_of_the_commands_they_show(page):
+    shown = "".join(block.text for block in blocks(page, "bash", "console"))
+    for command, extra in NEEDS.items():
+        if re.search(rf"^sentire {command}\b", shown, re.MULTILINE):
+            text = page.read_text("utf-8")
+            assert re.search(rf"`{extra}`|\[[\w,]*\b{extra}\b", text), (command, extra)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_answer_follows_the_command_that_gives_it(page):
+    """So that ``test_blocks.py`` compares it with the real one."""
+    compared = {block.output.line for block in blocks(page, "bash") if block.output}
+    answers = [
+        b for b in blocks(page, "json", "text") if re.search(r"\b(positive|negative)\b", b.text)
+    ]
+    shown = {b.line for b in answers if re.search(r"\d\.\d", b.text) and "LABEL_" not in b.text}
+    assert shown <= compared or page.parent.name == "reference"  # help, without answers
 
 
 def test_every_command_stands_in_the_reference():

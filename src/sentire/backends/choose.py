@@ -27,7 +27,7 @@ def open_backend(bundle: Bundle, *, engine: str, threads: int) -> Backend:
     engine : str
         One of :data:`~sentire.types.Engine`.
     threads : int
-        CPUs to use.
+        CPUs to use, at least 1; on a GPU, threads that feed it.
 
     Raises
     ------

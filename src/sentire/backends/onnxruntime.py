@@ -68,7 +68,13 @@ class OnnxRuntimeBackend:
         return options
 
     def run(self, batch: Batch) -> Logits:
-        """Compute the logits of a batch."""
+        """Compute the logits of a batch.
+
+        Raises
+        ------
+        BackendError
+            The engine failed; nothing of the batch was computed.
+        """
         try:
             results = self._session.run(
                 self._outputs,

@@ -32,6 +32,11 @@ class OpenVinoBackend:
     model : path of an ONNX file with inputs ``input_ids`` and ``attention_mask``
     threads : int
         CPUs to use.
+
+    Raises
+    ------
+    BackendError
+        The file can't be loaded.
     """
 
     name = "openvino"
@@ -73,7 +78,13 @@ class OpenVinoBackend:
                 self.run(_WARM)
 
     def run(self, batch: Batch) -> Logits:
-        """Compute the logits of a batch; releases the GIL while it computes."""
+        """Compute the logits of a batch; releases the GIL while it computes.
+
+        Raises
+        ------
+        BackendError
+            The engine failed; nothing of the batch was computed.
+        """
         request = self._requests.get()
         try:
             results = request.infer(

@@ -55,27 +55,80 @@ class Machine(NamedTuple):
 
 
 def broken(check: str, found: str, fix: str, **details: Any) -> Finding:
-    """Make a finding of something that fails."""
+    """Make a finding of something that fails.
+
+    Parameters
+    ----------
+    check : str
+        Name of the check, as ``--only`` takes it.
+    found : str
+        What there is, in one sentence or two.
+    fix : str
+        What to do.
+    **details
+        The same for programs: numbers in bytes, seconds and CPUs.
+    """
     return Finding(check=check, status="broken", found=found, fix=fix, details=details)
 
 
 def warning(check: str, found: str, fix: str, **details: Any) -> Finding:
-    """Make a finding of something that works, and not as well as it could."""
+    """Make a finding of something that works, and not as well as it could.
+
+    Parameters
+    ----------
+    check : str
+        Name of the check, as ``--only`` takes it.
+    found : str
+        What there is, in one sentence or two.
+    fix : str
+        What to do.
+    **details
+        The same for programs: numbers in bytes, seconds and CPUs.
+    """
     return Finding(check=check, status="warning", found=found, fix=fix, details=details)
 
 
 def fine(check: str, found: str, **details: Any) -> Finding:
-    """Make a finding of something that is as it should be."""
+    """Make a finding of something that is as it should be.
+
+    Parameters
+    ----------
+    check : str
+        Name of the check, as ``--only`` takes it.
+    found : str
+        What there is, in one sentence or two.
+    **details
+        The same for programs: numbers in bytes, seconds and CPUs.
+    """
     return Finding(check=check, status="fine", found=found, details=details)
 
 
 def skipped(check: str, found: str, **details: Any) -> Finding:
-    """Make a finding of something that was not looked at."""
+    """Make a finding of something that was not looked at.
+
+    Parameters
+    ----------
+    check : str
+        Name of the check, as ``--only`` takes it.
+    found : str
+        What there is, in one sentence or two.
+    **details
+        The same for programs: numbers in bytes, seconds and CPUs.
+    """
     return Finding(check=check, status="skipped", found=found, details=details)
 
 
 def told(check: str, error: SentireError, fix: str = "") -> Finding:
-    """Make a finding of an error, whose message says what to do."""
+    """Make a finding of an error, whose message says what to do.
+
+    Parameters
+    ----------
+    check : str
+        Name of the check, as ``--only`` takes it.
+    error : SentireError
+    fix : str
+        What to do, where the message does not say it all.
+    """
     return broken(check, str(error), fix, error=type(error).__name__)
 
 

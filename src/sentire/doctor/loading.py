@@ -56,6 +56,15 @@ class Busy(NamedTuple):
 def serving(path: Path, *, engine: str, threads: int = 1) -> Iterator[Server]:
     """Start ``sentire serve-model`` without a cache of answers; it is ended at the end.
 
+    Parameters
+    ----------
+    path : Path
+        Folder of a bundle.
+    engine : str
+        One of :data:`~sentire.types.Engine`.
+    threads : int
+        CPUs that the server may use.
+
     Raises
     ------
     ServiceFailed

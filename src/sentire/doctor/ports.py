@@ -34,7 +34,17 @@ def look(machine: Machine) -> Iterator[Finding]:
 
 
 def exposed(host: str, *, has_keys: bool, is_open: bool) -> Iterator[Finding]:
-    """Tell where a server would refuse to start, because anybody could use it."""
+    """Tell where a server would refuse to start, because anybody could use it.
+
+    Parameters
+    ----------
+    host : str
+        What the server listens on.
+    has_keys : bool
+        Whether it asks for keys.
+    is_open : bool
+        Whether somebody said that whoever reaches it may use it.
+    """
     if has_keys or is_open:
         return
     try:

@@ -55,7 +55,17 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 
 @lru_cache
 def attempt(path: Path, engine: str, threads: int | None) -> Trial:
-    """Try a model once; asked again, the same answer comes at once."""
+    """Try a model once; asked again, the same answer comes at once.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of a bundle.
+    engine : str
+        One of :data:`~sentire.types.Engine`.
+    threads : int, optional
+        CPUs to use; None is all that the process may use.
+    """
     command = [sys.executable, "-P", "-m", "sentire.doctor.trial", str(path), engine]
     try:
         done = subprocess.run(  # noqa: S603 - our own module
@@ -78,7 +88,17 @@ def attempt(path: Path, engine: str, threads: int | None) -> Trial:
 
 
 def main(path: str, engine: str, threads: str) -> Trial:
-    """Load a model in this process and say what it took."""
+    """Load a model in this process and say what it took.
+
+    Parameters
+    ----------
+    path : str
+        Folder of a bundle.
+    engine : str
+        One of :data:`~sentire.types.Engine`.
+    threads : str
+        CPUs to use, as digits; empty for all that the process may use.
+    """
     began = time.perf_counter()
     chosen = next(each for each in get_args(Engine) if each == engine)
     settings = Settings(engine=chosen, threads=int(threads) if threads else None)

@@ -69,6 +69,8 @@ def assess(
 
     Parameters
     ----------
+    scored : Scored
+        What the model said of the set.
     other : Scored, optional
         What another model said of the same texts.
     missing : labels of the set that the model does not have

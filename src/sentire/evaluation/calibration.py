@@ -63,6 +63,10 @@ def expected_calibration_error(
     ----------
     shares : float64 array of shape (n_texts, n_labels)
         Probabilities.
+    gold : int array of shape (n_texts,)
+        Positions of the right labels.
+    n_bins : int
+        Bins between 0 and 1, at least 1.
 
     References
     ----------
@@ -83,6 +87,8 @@ def reliability(
     confidence : float64 array of shape (n_texts,)
         Probability of the label that was told, 0 to 1.
     right : bool array of shape (n_texts,)
+    n_bins : int
+        Bins between 0 and 1, at least 1.
     """
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
     found = []

@@ -33,7 +33,16 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(ours: Outcomes, other: Outcomes, metrics: Mapping[str, CountMetric]) -> Comparison:
-    """Compare two models on the same texts, in the same order."""
+    """Compare two models on the same texts, in the same order.
+
+    Parameters
+    ----------
+    ours : Outcomes
+    other : Outcomes
+        Of the same texts in the same order.
+    metrics : mapping of str to function
+        By name, what computes a figure from counts.
+    """
     only_this = int((ours.right & ~other.right).sum())
     only_other = int((~ours.right & other.right).sum())
     p_value = mcnemar(only_this, only_other)

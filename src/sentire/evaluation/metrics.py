@@ -126,6 +126,14 @@ def measure(
 ) -> dict[str, Interval]:
     """Each metric with its percentile bootstrap interval.
 
+    Parameters
+    ----------
+    outcomes : Outcomes
+    metrics : mapping of str to function
+        By name, what computes a figure from counts.
+    n_samples : int
+        Bootstrap samples; more make the interval steadier.
+
     References
     ----------
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
@@ -147,6 +155,16 @@ def measure_difference(
 
     Every bootstrap sample holds the same texts for both models, so what makes a text hard for both
     is no noise in the difference.
+
+    Parameters
+    ----------
+    ours : Outcomes
+    other : Outcomes
+        Of the same texts in the same order.
+    metrics : mapping of str to function
+        By name, what computes a figure from counts.
+    n_samples : int
+        Bootstrap samples; more make the interval steadier.
     """
     whole_ours, whole_other = count(ours), count(other)
     (kinds_ours, kinds_other), weights = _resample([ours, other], n_samples)

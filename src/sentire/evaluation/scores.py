@@ -79,6 +79,13 @@ def check_head(manifest: Manifest, dataset: Dataset) -> None:
 def score(analyzer: Analyzer, dataset: Dataset, *, progress: Progress | None = None) -> Scored:
     """Score every text of a dataset.
 
+    Parameters
+    ----------
+    analyzer : Analyzer
+    dataset : Dataset
+    progress : function, optional
+        Told how many texts are scored, and how many there are.
+
     Raises
     ------
     UnsupportedRequest

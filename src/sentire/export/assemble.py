@@ -85,6 +85,10 @@ def assemble(
         Folder of the new bundle.
     dev : labelled sets that the model was not trained on
     calibration : unlabelled texts like those that will be served; the packaged ones by default
+    options : Options, optional
+        The limits of INT8, and whether to make it; by default those of ``Options()``.
+    progress : function
+        Told the stage, how much of it is done, and how much there is; 0 where nobody knows.
 
     Raises
     ------
@@ -144,6 +148,8 @@ def fitted(manifest: Manifest, served: GraphMeasurements, full: GraphMeasurement
 
     Parameters
     ----------
+    manifest : Manifest
+        As it was before anything was measured.
     served, full : what the graph that is served, and the FP32 graph, said at temperature 1
     """
     heads = dict(manifest.heads)

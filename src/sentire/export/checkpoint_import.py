@@ -79,6 +79,8 @@ def import_checkpoint(
     source : folder or Hub name of the checkpoint
     output : Path
         Folder of the new bundle.
+    wish : Wish
+        What its labels mean, and what the bundle is called.
     dev, calibration, progress : as :func:`~sentire.export.assemble.assemble` takes them
 
     Raises

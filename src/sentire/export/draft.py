@@ -48,8 +48,14 @@ def draft(
 
     Parameters
     ----------
+    identity : Identity
+        Name, version, licence and description.
+    text : TextSettings
+        How texts are read.
     heads : head -> its labels, in the order of the output's columns
     embedding : dimensions of the output ``embedding``, where the graph has it
+    training : sequence of Training
+        What the network learned from.
 
     Raises
     ------

@@ -39,6 +39,10 @@ def largest_difference(
 
     Parameters
     ----------
+    left, right : Backend
+    rows : int32 arrays of token ids, with special tokens
+    pad_id : int
+        Of the tokenizer.
     reading : what is made of the outputs before they are compared, such as probabilities
     """
     worst = 0.0

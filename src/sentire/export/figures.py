@@ -44,6 +44,10 @@ def measure_graph(
 
     Parameters
     ----------
+    analyzer : Analyzer
+        Over the graph.
+    dev : labelled sets
+    plain : texts without labels, to compare answers on
     progress : called with how many texts are done, and how many there are
     """
     total = len(plain) + sum(len(dataset.texts) for dataset in dev)
@@ -80,7 +84,14 @@ def languages_of(codes: Sequence[str], supported: Sequence[str]) -> list[str]:
 def losses(
     fp32: GraphMeasurements, int8: GraphMeasurements, supported: Sequence[str]
 ) -> list[Loss]:
-    """What INT8 costs on each set, its languages apart."""
+    """What INT8 costs on each set, its languages apart.
+
+    Parameters
+    ----------
+    fp32, int8 : GraphMeasurements
+        What the two graphs said of the same sets.
+    supported : languages that are told apart; others are left out
+    """
     found = []
     for before, after in zip(fp32.sets, int8.sets, strict=True):
         metric = after.dataset.judged_by
@@ -110,7 +121,16 @@ def shifts(
     heads: Sequence[HeadName],
     supported: Sequence[str],
 ) -> list[Shift]:
-    """How far INT8 moved the answers to plain texts."""
+    """How far INT8 moved the answers to plain texts.
+
+    Parameters
+    ----------
+    fp32, int8 : GraphMeasurements
+        What the two graphs said of the same texts.
+    heads : sequence of HeadName
+        Heads to compare.
+    supported : languages that are told apart; others are left out
+    """
     pairs = [
         (before, after)
         for before, after in zip(fp32.plain, int8.plain, strict=True)
@@ -131,7 +151,13 @@ def shifts(
 
 
 def probabilities_of(prediction: Prediction, head: HeadName) -> list[float]:
-    """Probabilities of a head in the contract's order; 0 for a label that the model lacks."""
+    """Probabilities of a head in the contract's order; 0 for a label that the model lacks.
+
+    Raises
+    ------
+    ValueError
+        The head is emotion, and the prediction holds none.
+    """
     if head == "polarity":
         named = prediction.probabilities
     elif isinstance(prediction.emotion, msgspec.UnsetType):

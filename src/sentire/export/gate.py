@@ -78,6 +78,14 @@ def judge(losses: Sequence[Loss], shifts: Sequence[Shift], limits: GateLimits) -
 
     One text of each set may always change: 200 texts can't show less than half a point.
 
+    Parameters
+    ----------
+    losses : sequence of Loss
+        What INT8 costs on labelled sets.
+    shifts : sequence of Shift
+        How far it moved the answers to plain texts.
+    limits : Limits
+
     Examples
     --------
     >>> loss = Loss("reviews", "polarity", "zh", "accuracy", 1000, fp32=0.90, int8=0.89)

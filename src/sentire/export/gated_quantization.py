@@ -48,6 +48,17 @@ least sure of hundreds moves further than a golden sentence. That of zh-en 1.0.0
 class QuantizationContext:
     """A draft, and everything that its graphs are examined with.
 
+    Parameters
+    ----------
+    manifest : Manifest
+        The draft.
+    tokenizer_json : str
+    dev : labelled sets
+    texts : sequence of str
+        To calibrate with; a sample is taken.
+    progress : function
+        Told the stage, how much of it is done, and how much there is.
+
     Attributes
     ----------
     texts : list of str
@@ -122,6 +133,9 @@ def quantize_within_limits(
     ----------
     fp32 : folder with the FP32 graph and the files beside it
     full : what that graph says
+    examined : Examined
+        The draft, and the texts to try graphs on.
+    limits : Limits
     workspace : folder in which the graphs are tried
 
     Raises

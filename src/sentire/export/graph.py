@@ -167,6 +167,10 @@ def restore(
 
     Parameters
     ----------
+    fp32 : ModelProto
+        The graph before.
+    int8 : ModelProto
+        The quantized graph; it is not changed.
     names : of nodes, as in :func:`quantized_layers`
     """
     mended = onnx.ModelProto()

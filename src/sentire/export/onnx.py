@@ -34,6 +34,8 @@ def export_onnx(model: nn.Module, path: Path, *, max_length: int) -> None:
         Called with int64 tensors ``input_ids`` and ``attention_mask`` of shape (n_texts, n_tokens);
         gives a dict of output name -> float32 tensor of shape (n_texts, width). The graph's outputs
         have its names and its order.
+    path : Path
+        The file to write.
     max_length : int
         Longest row in tokens.
 
@@ -41,6 +43,8 @@ def export_onnx(model: nn.Module, path: Path, *, max_length: int) -> None:
     ------
     OutputError
         The weights don't fit into one ONNX file, or the file can't be written.
+    RuntimeError
+        PyTorch gave no graph, which is a fault of its version.
     """
     n_bytes = sum(tensor.numel() for tensor in model.parameters()) * 4
     if n_bytes > _MOST_BYTES:

@@ -47,6 +47,10 @@ def check_parity(
     graph : Path
         The FP32 ONNX file that was written of it.
     rows : int32 arrays of shape (n_tokens,), with special tokens, of several lengths
+    pad_id : int
+        Of the tokenizer.
+    threads : int
+        CPUs that each engine may use.
 
     Raises
     ------

@@ -50,9 +50,15 @@ def layer_costs(
 
     Parameters
     ----------
+    quantized : Quantized
+        The graph in FP32 and in INT8.
     rows : int32 arrays of token ids with special tokens; :data:`N_ROWS` of them are used
     kept : layers that are in FP32 anyway; what they hid of others shows only then
     heads : names of the outputs that are logits; other outputs are compared by their angle
+    pad_id : int
+        Of the tokenizer.
+    threads : int
+        CPUs to use.
     progress : called with how many layers are done, and how many there are
     """
     step = max(1, len(rows) // N_ROWS)
@@ -76,7 +82,13 @@ def layer_costs(
 
 
 def divergence(expected: Logits, found: Logits, heads: Sequence[str]) -> float:
-    """Mean Kullback-Leibler divergence over the heads, in nats, and 1 - cosine over the others."""
+    """Mean Kullback-Leibler divergence over the heads, in nats, and 1 - cosine over the others.
+
+    Parameters
+    ----------
+    expected, found : output name -> float32 array of shape (n_texts, width)
+    heads : names of the outputs that are logits
+    """
     total = 0.0
     for name, want in expected.items():
         left, right = np.asarray(want, np.float64), found[name].astype(np.float64)

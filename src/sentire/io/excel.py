@@ -17,11 +17,11 @@ import msgspec
 
 from sentire.cgroups import memory_left
 from sentire.errors import SourceError
-from sentire.io import sheet_program
+from sentire.io import workbook
 from sentire.io.columns import unique_names
 from sentire.io.rows import Fields, broken
-from sentire.io.sheet_program import Opened, Task
 from sentire.io.streams import ByteStream
+from sentire.io.workbook import Opened, Task
 from sentire.types import RowError
 
 _MEMORY = 4 << 30
@@ -112,7 +112,7 @@ class ExcelReader:
         task = msgspec.json.encode(Task(sheet, self._memory)).decode()
         process = subprocess.Popen(  # noqa: S603 - our own program, no shell
             # -P: nothing in the current folder takes the place of a module.
-            [sys.executable, "-P", sheet_program.__file__, task],
+            [sys.executable, "-P", workbook.__file__, task],
             stdin=file,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -14,8 +14,8 @@ from sentire.io.names import OutputFormat, output_format, read_name
 from sentire.io.protection import refuse_existing
 from sentire.io.recordfile import RecordFile, RecordStream, Sink
 from sentire.io.records import DelimitedEncoder, Encoder, JsonLinesEncoder, Layout
+from sentire.io.spreadsheet import check_width, write_workbook
 from sentire.io.tables import TableFile, write_parquet
-from sentire.io.workbook import check_width, write_workbook
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 _TABLES = {"parquet": "Parquet", "xlsx": "Excel"}

@@ -1,195 +1,119 @@
-"""Write a table as an Excel workbook, a row at a time.
+"""The program that takes one sheet out of a workbook, in a process of its own.
 
-Reads:   groups of rows with the types of their columns
-Gives:   an .xlsx file, of several sheets where one can't hold all rows
-Never:   writes a formula or a link: what a text says stays a text; cuts a cell without a word
+A workbook of a few kilobytes can ask for any amount of memory, by compression or by one cell in the
+last corner of a sheet, and the library that reads it then ends its process. Run as a script by
+``excel.py``, which imports nothing of it but the records they exchange.
+
+Reads:   a workbook as standard input, which must be a file, and a :class:`Task` as argument
+Gives:   lines of JSON: an :class:`Opened`, each row as a list, and null at the end
+Never:   takes more memory than it is given
 """
 
-import datetime
-import io
-import math
+import sys
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from traceback import clear_frames
-from typing import Any
+from datetime import date, datetime, time, timedelta
+from typing import BinaryIO
 
-import pyarrow as pa
-from xlsxwriter import Workbook
-from xlsxwriter.exceptions import FileCreateError, XlsxWriterException
-from xlsxwriter.format import Format
-from xlsxwriter.worksheet import Worksheet
+import msgspec
+from python_calamine import (
+    CalamineError,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+)
 
-from sentire.errors import OutputError
-from sentire.io.records import as_text
+_EXACT = 2.0**53
+"""Whole numbers up to this are exact in a workbook, which has no other numbers than floats."""
 
-_OPTIONS = {
-    "constant_memory": True,
-    "strings_to_formulas": False,
-    "strings_to_urls": False,
-    "strings_to_numbers": False,
-}
-_ROWS = 1_048_575
-"""Rows of a sheet under its header."""
-_COLUMNS = 16_384
-_CHARACTERS = 32_767
-"""Of a cell; Excel's, as the two above."""
-_EXACT = 10**15
-"""Excel keeps 15 digits of a number."""
-_FIRST_YEAR = 1901
-"""Excel knows no date before 1900, and takes that year for a leap year."""
-_CUT = -2
-_ELSEWHERE = "Write .parquet, .csv or .jsonl instead."
+Cell = str | int | float | bool | date | datetime | time | timedelta | None
 
 
-def check_width(n_columns: int) -> None:
-    """Refuse a table that is too wide for a sheet.
+class Task(msgspec.Struct, frozen=True):
+    """What to read."""
 
-    Raises
-    ------
-    OutputError
-        It has more than 16,384 columns.
-    """
-    if n_columns > _COLUMNS:
-        raise OutputError(
-            f"a sheet of Excel holds {_COLUMNS:,} columns, the output has {n_columns:,}. "
-            f"{_ELSEWHERE}"
-        )
+    sheet: str | None
+    """Name, or number from 1 on; None for the first that is visible."""
+    memory: int
+    """Bytes that the process may take."""
 
 
-def write_workbook(path: Path, schema: pa.Schema, groups: Iterator[pa.Table]) -> tuple[str, ...]:
-    """Write an Excel file.
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found."""
 
-    Parameters
-    ----------
-    path : of the new file; temporary ones stand beside it
-    schema : of all groups
-    groups : the rows, in order
+    sheets: list[str] = []
+    """Names of all tables; charts and macros are none."""
+    chosen: str | None = None
+    """None where no sheet has the name or the number that was asked for."""
+    n_rows: int = 0
+    problem: str | None = None
+    """Why it is no workbook that can be read."""
 
-    Returns
-    -------
-    What a person should know: how many cells are cut, and how many sheets there are.
 
-    Raises
-    ------
-    OutputError
-        The table is too wide or too large for the format.
-    OSError
-        The disk is full, or the like.
-    """
-    check_width(len(schema.names))
+def main() -> None:
+    """Read the sheet and write its rows."""
+    task = msgspec.json.decode(sys.argv[1], type=Task)
+    _limit_memory(task.memory)
+    write, encoder = sys.stdout.buffer.write, msgspec.json.Encoder()
+    for line in _lines(sys.stdin.buffer, task.sheet):
+        write(encoder.encode(line) + b"\n")
+    sys.stdout.flush()
+
+
+def _lines(file: BinaryIO, asked: str | None) -> Iterator[Opened | list[Cell] | None]:
     try:
-        with TemporaryDirectory(dir=path.parent) as folder:
-            return _write(path, folder, schema, groups)
-    except FileCreateError as error:
-        cause = error.__context__
-        raise cause if isinstance(cause, OSError) else OSError(str(error)) from None
-    except XlsxWriterException as error:
-        raise OutputError(
-            f"the table does not fit into Excel's format: {error}. {_ELSEWHERE}"
-        ) from None
-
-
-def _write(
-    path: Path, folder: str, schema: pa.Schema, groups: Iterator[pa.Table]
-) -> tuple[str, ...]:
-    with _Target(path, "wb") as target:
-        workbook = Workbook(target, {**_OPTIONS, "tmpdir": folder})
-        try:
-            sheets = _Sheets(workbook, schema.names)
-            for group in groups:
-                for values in zip(*(column.to_pylist() for column in group.columns), strict=True):
-                    sheets.write(values)
-            workbook.close()
-        except BaseException as error:
-            target.given_up = True
-            _let_go(workbook, error)
-            raise
-        return tuple(sheets.notes())
-
-
-class _Target(io.FileIO):
-    """The file of a workbook; once it is given up it takes anything and keeps nothing."""
-
-    given_up = False
-
-    def write(self, data: Any) -> int:
-        """Write all of ``data``."""
-        rest = memoryview(data)
-        while rest and not self.given_up:
-            rest = rest[super().write(rest) or 0 :]
-        return len(data)
-
-
-def _let_go(workbook: Workbook, error: BaseException) -> None:
-    """Drop the archive while its file is open, for it writes its end then; close other files."""
-    for each in (error, error.__context__):
-        if each is not None:
-            clear_frames(each.__traceback__)
-    for sheet in workbook.worksheets():
-        for file in (sheet.fh, sheet.row_data_fh):
-            with suppress(OSError, AttributeError):
-                file.close()
-
-
-class _Sheets:
-    """The sheets of a workbook; a new one begins where the last is full."""
-
-    def __init__(self, workbook: Workbook, names: list[str]) -> None:
-        self._workbook, self._names = workbook, names
-        self._date = workbook.add_format({"num_format": "yyyy-mm-dd"})
-        self._time = workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
-        self._n_sheets = self._n_cut = 0
-        self._begin()
-
-    def write(self, values: tuple[object, ...]) -> None:
-        """Write a row."""
-        if self._n_rows == _ROWS:
-            self._begin()
-        self._n_rows += 1
-        for column, value in enumerate(values):
-            self._write_cell(column, value)
-
-    def notes(self) -> Iterator[str]:
-        """What a person should know."""
-        if self._n_sheets > 1:
-            yield f"{self._n_sheets} sheets, for one holds {_ROWS:,} rows under its header"
-        if self._n_cut:
-            yield (
-                f"{self._n_cut:,} cells are cut after {_CHARACTERS:,} characters, the most that "
-                f"Excel holds. {_ELSEWHERE}"
-            )
-
-    def _begin(self) -> None:
-        self._sheet: Worksheet = self._workbook.add_worksheet()
-        self._sheet.freeze_panes(1, 0)
-        self._n_sheets += 1
-        self._n_rows = 0
-        for column, name in enumerate(self._names):
-            self._write_text(column, name)
-
-    def _write_cell(self, column: int, value: object) -> None:
-        if value is None or value == "":
+        workbook = CalamineWorkbook.from_filelike(file)
+        tables = [
+            sheet for sheet in workbook.sheets_metadata if sheet.typ is SheetTypeEnum.WorkSheet
+        ]
+        names = [sheet.name for sheet in tables]
+        visible = [s.name for s in tables if s.visible is SheetVisibleEnum.Visible]
+        chosen = _choose(names, visible, asked)
+        if chosen is None:
+            yield Opened(sheets=names)
             return
-        if isinstance(value, bool):
-            self._sheet.write_boolean(self._n_rows, column, value)
-        elif isinstance(value, int | float) and math.isfinite(value) and abs(value) < _EXACT:
-            self._sheet.write_number(self._n_rows, column, value)
-        elif (form := self._form(value)) is not None:
-            self._sheet.write_datetime(self._n_rows, column, value, form)
-        else:
-            self._write_text(column, value if isinstance(value, str) else as_text(value))
+        sheet = workbook.get_sheet_by_name(chosen)
+    except PasswordError:
+        yield Opened(problem="is protected with a password. Save it without one")
+        return
+    except CalamineError as error:
+        yield Opened(problem=f"is no workbook that can be read: {error}. Save it again as .xlsx")
+        return
+    yield Opened(sheets=names, chosen=chosen, n_rows=sheet.total_height)
+    for row in sheet.iter_rows():
+        cells = [_cell(value) for value in row]
+        while cells and cells[-1] is None:
+            cells.pop()
+        yield cells
+    yield None
 
-    def _write_text(self, column: int, text: str) -> None:
-        if self._sheet.write_string(self._n_rows, column, text) == _CUT:
-            self._n_cut += 1
 
-    def _form(self, value: object) -> Format | None:
-        """How a moment is shown; None for what Excel does not keep as it is."""
-        if not isinstance(value, datetime.date) or value.year < _FIRST_YEAR:
-            return None
-        if not isinstance(value, datetime.datetime):
-            return self._date
-        exact = value.tzinfo is None and value.microsecond % 1000 == 0
-        return self._time if exact else None
+def _choose(names: list[str], visible: list[str], asked: str | None) -> str | None:
+    if asked is None:
+        return next(iter([*visible, *names]), None)
+    if asked in names:
+        return asked
+    number = int(asked) if asked.isascii() and asked.isdigit() else 0
+    return names[number - 1] if 1 <= number <= len(names) else None
+
+
+def _cell(value: Cell) -> Cell:
+    """Empty cells and those with an error, such as ``#REF!``, hold nothing."""
+    if value == "":
+        return None
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+        return int(value)
+    return value
+
+
+def _limit_memory(n_bytes: int) -> None:
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ModuleNotFoundError:
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (n_bytes, n_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    main()

@@ -127,6 +127,11 @@ class TextPath:
         -------
         list of Document or TextError
             As many as ``texts``, in their order.
+
+        Raises
+        ------
+        OptionError
+            ``on_long`` is none of the three.
         """
         if on_long not in _ON_LONG:
             raise OptionError(f'on_long is "{on_long}"; it must be one of {", ".join(_ON_LONG)}')

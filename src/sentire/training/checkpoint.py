@@ -39,6 +39,16 @@ def save_checkpoint(
 ) -> None:
     """Write weights, moments and progress; the old file stays until the new one is whole.
 
+    Parameters
+    ----------
+    folder : Path
+        Where the checkpoint lies.
+    model : Encoder
+    optimizer : Optimizer
+        Its moments are written.
+    progress : Progress
+        How far the run is.
+
     Raises
     ------
     OutputError
@@ -54,7 +64,17 @@ def save_checkpoint(
 def load_checkpoint(
     folder: Path, model: Encoder, optimizer: torch.optim.Optimizer
 ) -> TrainingProgress | None:
-    """Restore what :func:`save_checkpoint` wrote; None when there is nothing yet."""
+    """Restore what :func:`save_checkpoint` wrote; None when there is nothing yet.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the checkpoint lies.
+    model : Encoder
+        Gets the weights.
+    optimizer : Optimizer
+        Gets the moments.
+    """
     path = folder / _CHECKPOINT
     if not path.exists():
         return None

@@ -39,7 +39,16 @@ def prepare_dev(
     *,
     most: int = 2000,
 ) -> list[DevSet]:
-    """Tokenize dev sets; of a large one, a sample of ``most`` rows."""
+    """Tokenize dev sets; of a large one, a sample of ``most`` rows.
+
+    Parameters
+    ----------
+    sets : sequence of Dataset
+    tokenizer : TextTokenizer
+    normalization : NormalizationSettings
+    most : int
+        Rows to score of one set.
+    """
     found = []
     for data in sets:
         places = np.random.default_rng(7).permutation(len(data.texts))[:most]
@@ -59,6 +68,14 @@ def dev_scores(model: Encoder, sets: Sequence[DevSet], collate: Collator) -> dic
 
     The label is the most probable of those that the set knows. Where several labels hold, any of
     them is right, and the first counts as the class.
+
+    Parameters
+    ----------
+    model : Encoder
+    sets : sequence of DevSet
+        As :func:`prepare_dev` makes them.
+    collate : Collator
+        Makes batches of rows.
     """
     model.eval()
     scores = {dev.name: _macro_recall(model, dev, collate) for dev in sets}

@@ -58,7 +58,14 @@ class TensorBatch(NamedTuple):
 def encode(
     rows: Sequence[TrainingRow], tokenizer: TextTokenizer, normalization: NormalizationSettings
 ) -> list[Example]:
-    """Token ids of each row; one that normalization leaves nothing of keeps no tokens."""
+    """Token ids of each row; one that normalization leaves nothing of keeps no tokens.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    tokenizer : TextTokenizer
+    normalization : NormalizationSettings
+    """
     normalize = Normalizer(normalization)
     examples = []
     for start in range(0, len(rows), _CHUNK):
@@ -69,7 +76,17 @@ def encode(
 
 
 def crop(ids: Ids, *, limit: int, end: bool) -> Ids:
-    """A stretch of at most ``limit`` tokens: the end or the beginning."""
+    """A stretch of at most ``limit`` tokens: the end or the beginning.
+
+    Parameters
+    ----------
+    ids : int32 array of shape (n_tokens,)
+        Without special tokens.
+    limit : int
+        Tokens to keep at most.
+    end : bool
+        Whether to keep the end.
+    """
     if len(ids) <= limit:
         return ids
     return ids[-limit:] if end else ids[:limit]
@@ -93,6 +110,10 @@ def batches(
         Tokens of each example, special ones included.
     max_tokens : int
         Padded tokens of a batch: rows times its width, a multiple of 16.
+    max_rows : int
+        Rows of a batch, however short they are.
+    generator : Generator
+        Decides the order.
     """
     widths = padded_width(lengths)
     found: list[npt.NDArray[np.int64]] = []

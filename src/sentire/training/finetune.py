@@ -75,9 +75,17 @@ def finetune(
 
     Parameters
     ----------
+    model : Encoder
+    examples : sequence of Example
+    schedule : Schedule
+        Epochs, rates and sizes of batches.
+    collate : Collator
+        Makes batches of examples.
     objective : function of the model and a batch that gives the loss
     folder : where the checkpoint lies
     digest : of data and settings; a checkpoint of another run is refused
+    resume : bool
+        Whether to go on from the checkpoint, where there is one.
     evaluate : gives dev scores, ``mean`` among them; the best weights by it are kept
     observe : told about every step
     stop : asked after every step; True saves a checkpoint and raises :class:`Interrupted`

@@ -51,6 +51,8 @@ def soft_labels(
     Parameters
     ----------
     student, teacher : logits of shape (n_texts, n_labels)
+    temperature : float
+        Above 0; above 1 shows more of what the teacher holds for less likely.
 
     Returns
     -------

@@ -71,6 +71,8 @@ def join(
 
     Parameters
     ----------
+    parts : iterable of pairs of Dataset and TrainingSource
+        What was read of each source, and how it counts.
     held_out : keys of texts to leave out, see :func:`text_key`
     seed : decides which rows a ``limit`` keeps
 

@@ -72,7 +72,16 @@ class TrainingRun(NamedTuple):
     def topics(
         self, encoder: Encoder, examples: Sequence[Example], tokenizer: TextTokenizer
     ) -> Topics:
-        """What an encoder that is not fine-tuned makes of a sample of the rows."""
+        """What an encoder that is not fine-tuned makes of a sample of the rows.
+
+        Parameters
+        ----------
+        encoder : Encoder
+            One that is not fine-tuned.
+        examples : sequence of Example
+        tokenizer : TextTokenizer
+            With which the examples were encoded.
+        """
         self.watch.say("reading topics with the backbone")
         collate = Collator(tokenizer, max_length=self.text.max_length, heads={})
         return read_topics(
@@ -91,7 +100,11 @@ def gather(
 
     Parameters
     ----------
+    sources : sequence of TrainingSource
+    dev : sets whose texts are not learned
     unlabelled : further texts, for a student to imitate its teacher on
+    seed : int
+        Decides which rows a ``limit`` keeps.
     """
     held_out = {text_key(text) for data in dev for text in data.texts}
     parts = ((read_dataset(source), source) for source in sources)
@@ -115,7 +128,17 @@ def gather(
 def prune_vocabulary(
     backbone: Backbone, rows: Sequence[TrainingRow], text: TextSettings, *, size: int
 ) -> tuple[Backbone, PrunedVocabulary]:
-    """Keep the pieces that the rows use most."""
+    """Keep the pieces that the rows use most.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    rows : sequence of Row
+    text : TextSettings
+        How texts are read.
+    size : int
+        Pieces to keep.
+    """
     normalize = Normalizer(text.normalization)
     return backbone.prune([normalize(row.text).text for row in rows], size=size)
 
@@ -125,6 +148,10 @@ def train(job: TrainingRun, backbone: Backbone, *, name: str) -> Trained:
 
     Parameters
     ----------
+    job : TrainingRun
+        The rows, the settings and who watches.
+    backbone : Backbone
+        Where learning starts.
     name : of the backbone, for the record
 
     Raises
@@ -153,7 +180,21 @@ def learn(
     *,
     topics: Topics | None,
 ) -> None:
-    """Run the loop on tokenized rows, judged on the dev sets; then fit the embedding to topics."""
+    """Run the loop on tokenized rows, judged on the dev sets; then fit the embedding to topics.
+
+    Parameters
+    ----------
+    job : TrainingRun
+        The rows, the settings and who watches.
+    model : Encoder
+        Trained in place.
+    examples : sequence of Example
+    tokenizer_json : str
+    objective : Objective
+        Gives the loss.
+    topics : Topics, optional
+        What the embedding imitates; None fits none.
+    """
     heads = model.n_labels
     tokenizer = TextTokenizer(tokenizer_json)
     dev = prepare_dev(
@@ -184,7 +225,19 @@ def learn(
 
 
 def save_run(job: TrainingRun, model: Encoder, backbone: Backbone, *, name: str) -> Trained:
-    """Write the trained network into the output folder."""
+    """Write the trained network into the output folder.
+
+    Parameters
+    ----------
+    job : TrainingRun
+        Says where the output folder is, and what was read.
+    model : Encoder
+        The trained network.
+    backbone : Backbone
+        Where learning started.
+    name : str
+        Of the backbone, for the record.
+    """
     learned = merge(backbone.training, job.data.training)
     record = TrainingRecord(backbone=name, text=job.text, schedule=job.schedule, training=learned)
     trained = Trained(model, backbone.tokenizer_json, record)
@@ -195,7 +248,15 @@ def save_run(job: TrainingRun, model: Encoder, backbone: Backbone, *, name: str)
 def run_digest(
     examples: Sequence[Example], schedule: Schedule, tokenizer_json: str, text: TextSettings
 ) -> str:
-    """What a checkpoint belongs to: token ids, targets, schedule, tokenizer and text settings."""
+    """What a checkpoint belongs to: token ids, targets, schedule, tokenizer and text settings.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+    schedule : Schedule
+    tokenizer_json : str
+    text : TextSettings
+    """
     digest = hashlib.sha256(msgspec.json.encode([schedule, text]))
     digest.update(tokenizer_json.encode())
     for example in examples:

@@ -53,7 +53,17 @@ def plan(lengths: npt.NDArray[np.int64], schedule: Schedule) -> list[npt.NDArray
 
 
 def rate(step: int, n_steps: int, *, warmup: float) -> float:
-    """Share of the peak learning rate at a step: rising from 0, then falling to 0."""
+    """Share of the peak learning rate at a step: rising from 0, then falling to 0.
+
+    Parameters
+    ----------
+    step : int
+        From 0 to ``n_steps`` - 1.
+    n_steps : int
+        Steps of the whole run.
+    warmup : float
+        Share of the steps in which the rate rises, 0 to 1.
+    """
     n_warm = max(1, round(n_steps * warmup))
     return min((step + 1) / n_warm, (n_steps - step) / max(1, n_steps - n_warm))
 

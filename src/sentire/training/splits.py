@@ -22,8 +22,11 @@ def split(data: Dataset, *, share: float, seed: int = 7) -> tuple[Dataset, Datas
 
     Parameters
     ----------
+    data : Dataset
     share : float
         Part of the rows to hold back, between 0 and 1.
+    seed : int
+        Decides which rows those are.
 
     Returns
     -------

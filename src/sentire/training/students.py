@@ -44,8 +44,12 @@ def distill(
 
     Parameters
     ----------
+    job : Job
+        The rows, the settings and who watches.
     student : where the student starts: layers of a teacher, or a smaller backbone
     teachers : one for every language, or one for each
+    settings : Distillation
+        Temperature and weights of the loss.
     name : of the student's backbone, for the record
     topics_from : backbone whose idea of topics the student's embedding imitates; None for none
 

@@ -54,8 +54,15 @@ def read_topics(
 
     Parameters
     ----------
+    encoder : Encoder
+        One that is not fine-tuned.
+    examples : sequence of Example
+    collate : Collator
+        Makes batches of examples.
     most : int
         Examples to sample at most.
+    seed : int
+        Decides which are sampled.
     observe : told how many examples are done, and of how many
     """
     rows = np.sort(np.random.default_rng(seed).permutation(len(examples))[:most])
@@ -79,7 +86,13 @@ def fit_topics(
 
     Parameters
     ----------
+    encoder : Encoder
+        Gets the embedding.
     examples : the rows that ``topics`` was read from, tokenized for this encoder
+    collate : Collator
+        Makes batches of examples.
+    topics : Topics
+        As :func:`read_topics` gives them.
     observe : told how many examples are done, and of how many
     """
     head = encoder.embed(topics.vectors.shape[1])

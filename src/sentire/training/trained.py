@@ -34,6 +34,14 @@ class Trained(NamedTuple):
 def new_encoder(backbone: Backbone, heads: Mapping[str, int], *, seed: int) -> Encoder:
     """An encoder with the backbone's weights and new heads, the same for the same seed.
 
+    Parameters
+    ----------
+    backbone : Backbone
+    heads : mapping of str to int
+        Number of labels of each head.
+    seed : int
+        Decides the weights of the new heads.
+
     Raises
     ------
     MissingBackbone

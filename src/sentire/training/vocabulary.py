@@ -40,6 +40,10 @@ def prune(tokenizer_json: str, texts: Iterable[str], *, size: int) -> PrunedVoca
 
     Parameters
     ----------
+    tokenizer_json : str
+        A Unigram model in the form of Hugging Face's tokenizers.
+    texts : iterable of str
+        What is counted.
     size : int
         Pieces to keep.
 

@@ -25,7 +25,15 @@ Answers = dict[str, Answer]
 def run_checks(
     analyzer: Analyzer, checks: Sequence[Check], *, progress: Progress | None = None
 ) -> BehaviourResult:
-    """Run a suite; each text is scored once."""
+    """Run a suite; each text is scored once.
+
+    Parameters
+    ----------
+    analyzer : Analyzer
+    checks : sequence of Check
+    progress : function, optional
+        Told how many texts are scored, and how many there are.
+    """
     texts = list(dict.fromkeys(text for check in checks for text in check.texts))
     answers: Answers = {}
     for text, answer in zip(texts, analyzer.analyze_many(texts), strict=True):

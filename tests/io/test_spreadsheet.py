@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentire.errors import OptionError, OutputError
-from sentire.io import workbook
+from sentire.io import spreadsheet
 from sentire.io.records import Layout
 from sentire.io.sink import open_sink
-from sentire.io.workbook import write_workbook
+from sentire.io.spreadsheet import write_workbook
 
 calamine = pytest.importorskip("python_calamine")
 
@@ -61,7 +61,7 @@ def test_no_cell_is_a_formula_or_a_link(tmp_path):
 
 
 def test_rows_go_on_in_further_sheets(tmp_path, monkeypatch):
-    monkeypatch.setattr(workbook, "_ROWS", 2)
+    monkeypatch.setattr(spreadsheet, "_ROWS", 2)
     notes, sheets = written(tmp_path / "out.xlsx", {"n": [1, 2, 3, 4, 5]})
     assert sheets == [[["n"], [1], [2]], [["n"], [3], [4]], [["n"], [5]]]
     assert notes == ("3 sheets, for one holds 2 rows under its header",)
