@@ -2,20 +2,22 @@
 
 import httpx
 import pytest
-from sentire.service.tracing import Tracing
 
 from behindproxy import behind_proxy, proxy_named
-from sentire.config import Remote, Server, Settings
 from sentire.doctor.findings import Machine
 from sentire.doctor.services import look
 from sentire.errors import OptionError
 from sentire.gateway.remote import RemoteModels
-from sentire.inference.observers import Timing
 from sentire.proxies import is_loopback, open_client, proxy_of
 from sentire.registry.aliases import promote
 from sentire.registry.pushing import push
 from sentire.registry.references import open_registry
+from sentire.request_context import RequestRecord, Timing
 from sentire.service.app import create_app
+from sentire.service.settings import Settings
+from sentire.serving.settings import RemoteSettings
+from sentire.telemetry.traces import Tracing
+from sentire.web.settings import ServerSettings
 from servers import running
 from tiny import make_bundle
 
@@ -74,14 +76,14 @@ def test_a_proxy_of_no_known_kind_is_said_where_it_is_needed():
 
 
 def test_a_gateway_and_doctor_reach_services_on_this_machine(tiny_models):
-    settings = Settings(server=Server(access_log=False))
+    settings = Settings(server=ServerSettings(access_log=False))
     with running(create_app(tiny_models, settings)) as url, behind_proxy() as proxy:
         local = url.replace("127.0.0.1", "localhost")
         with RemoteModels([url, local]) as models:
             assert models.ready
             models.follow()
             assert models.ready
-        remote = Remote(urls=(url, local, "http://192.0.2.1:5000"))
+        remote = RemoteSettings(urls=(url, local, "http://192.0.2.1:5000"))
         found = list(look(Machine(Settings(remote=remote))))
         assert [finding.status for finding in found] == ["fine", "fine", "broken"]
         assert f"http://192.0.2.1:5000 (by way of the proxy {proxy})" in found[2].found
@@ -116,8 +118,7 @@ def test_traces_reach_a_receiver_on_this_machine():
     with receiving() as receiver, behind_proxy(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
         tracing = Tracing()
-        span = tracing.begin({"path": "/predict", "headers": []})
-        timing = Timing()
-        span.end(method="POST", route="/predict", status=200, request_id="1", timing=timing)
+        end = tracing.begin({"path": "/predict", "headers": []})
+        end(RequestRecord("POST", "/predict", 200, 0.1, "1", Timing()))
         tracing.close()
         assert len(receiver.spans(1)) == 1

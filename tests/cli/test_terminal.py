@@ -9,7 +9,8 @@ import sys
 
 import pytest
 from rich.cells import cell_len
-from sentire.cli.assembling import aligned
+
+from sentire.cli.tables import aligned
 
 
 def on_terminal(command, cwd, *, stdout=None, columns=60):

@@ -9,15 +9,16 @@ import pytest
 
 from behindproxy import behind_proxy, proxy_named
 from both import Both
-from sentire.client import Client, Patience
+from sentire.client import Client, RetryPolicy
 from sentire.client.servers import Servers
-from sentire.config import Server, Settings
 from sentire.errors import OptionError, ServiceFailed, ServiceUnreachable
 from sentire.service.app import create_app
+from sentire.service.settings import Settings
+from sentire.web.settings import ServerSettings
 from servers import running
 
-SETTINGS = Settings(server=Server(access_log=False))
-ONCE = Patience(tries=1)
+SETTINGS = Settings(server=ServerSettings(access_log=False))
+ONCE = RetryPolicy(tries=1)
 
 
 @pytest.fixture(scope="module")
@@ -78,14 +79,14 @@ def test_other_servers_are_asked_through_it_and_what_fails_names_it(status, erro
     with proxy(status) as (address, asked), proxy_named(HTTP_PROXY=f"http://me:secret@{address}"):
         named = rf"http://model\.test:5000 \(by way of the proxy http://{address}\)"
         with pytest.raises(error, match=named) as raised:
-            Both("http://model.test:5000", patience=ONCE).analyze("good")
+            Both("http://model.test:5000", retry=ONCE).analyze("good")
     assert set(asked) == {"http://model.test:5000/predict"}
     assert "secret" not in str(raised.value)
 
 
 def test_a_proxy_that_is_away_is_named():
     with behind_proxy() as address, pytest.raises(ServiceUnreachable, match=address):
-        Both("http://192.0.2.1:5000", patience=ONCE).analyze("good")
+        Both("http://192.0.2.1:5000", retry=ONCE).analyze("good")
 
 
 def test_servers_here_and_elsewhere_go_each_its_way(url):

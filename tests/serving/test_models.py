@@ -14,7 +14,6 @@ import pytest
 import sentire
 from sentire.bundle.manifest import Golden
 from sentire.bundle.store import read_bundle, write_bundle
-from sentire.config import Server, Settings
 from sentire.errors import (
     BackendError,
     BundleDamaged,
@@ -26,10 +25,12 @@ from sentire.errors import (
     SentireError,
 )
 from sentire.service.app import create_app
+from sentire.service.settings import Settings
 from sentire.serving import loading
 from sentire.serving.models import Models
 from sentire.serving.sources import ModelSource, read_snapshot
 from sentire.serving.watcher import Watcher
+from sentire.web.settings import ServerSettings
 from servers import running
 from tiny import make_bundle
 from versions import ask, follow, open_models, point, states
@@ -158,7 +159,7 @@ def test_one_model_s_trouble_is_its_own_is_seen_and_tried_again(alias, made, tmp
         model=f"live={alias}",
         models=(f"other={other}",),
         reload_s=0.01,
-        server=Server(access_log=False),
+        server=ServerSettings(access_log=False),
     )
 
     def listed():
