@@ -19,21 +19,11 @@ from sentire.errors import (
     TextError,
 )
 from sentire.text.values import kind_of, plain
-from sentire.types import Answer, OnLong, Prediction, RowError, Unscored
+from sentire.types import Answer, Prediction, PredictOptions, RowError, Unscored
 
 PATH = "/predict"
 _CHARACTERS = 200_000
 """Of the texts in one request; far below the bytes that a server takes by default."""
-
-
-class RequestOptions(NamedTuple):
-    """What a prediction should hold, and which model should make it."""
-
-    sentences: bool = False
-    emotion: bool = False
-    on_long: OnLong = "window"
-    model: str | None = None
-    """``NAME`` or ``NAME@VERSION``; None is the server's default."""
 
 
 class Chunk(NamedTuple):
@@ -121,14 +111,25 @@ def halves(chunk: Chunk) -> tuple[Chunk, Chunk]:
     return chunk_of(chunk.values[:middle]), chunk_of(chunk.values[middle:])
 
 
-def encode(chunk: Chunk, asked: RequestOptions) -> bytes:
-    """Write a request; what is left at its default is left out, so that older servers take it."""
-    options = {
-        name: value
-        for name, value in asked._asdict().items()
-        if value != RequestOptions._field_defaults[name]
-    }
-    return msgspec.json.encode({"texts": chunk.texts, **options})
+def encode(chunk: Chunk, options: PredictOptions, *, model: str | None) -> bytes:
+    """Write a request; what is left at its default is left out, so that older servers take it.
+
+    Parameters
+    ----------
+    chunk : Chunk
+    options : PredictOptions
+        A head that is asked for is a field of its name.
+    model : str or None
+        ``NAME`` or ``NAME@VERSION``; None is the server's default.
+    """
+    request: dict[str, object] = {"texts": chunk.texts, **dict.fromkeys(options.heads, True)}
+    if options.sentences:
+        request["sentences"] = True
+    if options.on_long != "window":
+        request["on_long"] = options.on_long
+    if model is not None:
+        request["model"] = model
+    return msgspec.json.encode(request)
 
 
 def decode(body: bytes, chunk: Chunk, *, url: str) -> list[Answer]:

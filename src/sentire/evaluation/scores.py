@@ -8,7 +8,6 @@ Never:   runs a model in another way than ``sentire analyze`` does
 from collections.abc import Callable
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -17,7 +16,7 @@ from sentire.errors import UnsupportedRequest
 from sentire.evaluation.datasets import Dataset
 from sentire.evaluation.metrics import Labels
 from sentire.inference.analyzer import Analyzer
-from sentire.labels import LABELS, HeadName
+from sentire.labels import LABELS, probabilities_of
 from sentire.types import Answer, Prediction
 
 Probabilities = npt.NDArray[np.float64]
@@ -99,18 +98,10 @@ def score(analyzer: Analyzer, dataset: Dataset, *, progress: Progress | None = N
     answers = analyzer.analyze_many(dataset.texts, emotion=dataset.head == "emotion")
     for place, answer in enumerate(answers):
         if isinstance(answer, Prediction):
-            named = _probabilities(answer, dataset.head)
+            named = probabilities_of(answer, dataset.head)
             probabilities[place] = [named.get(label, 0.0) for label in labels]
         predictions.append(answer)
         if progress is not None:
             progress(place + 1, n_texts)
     languages = [p.language.code if isinstance(p, Prediction) else NO_LANGUAGE for p in predictions]
     return Scored(dataset, probabilities, languages, predictions)
-
-
-def _probabilities(answer: Prediction, head: HeadName) -> dict[str, float]:
-    if head == "polarity":
-        return answer.probabilities
-    if isinstance(answer.emotion, msgspec.UnsetType):
-        raise UnsupportedRequest("the model told no emotion although it was asked for")
-    return answer.emotion.probabilities

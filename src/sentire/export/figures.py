@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -20,7 +19,7 @@ from sentire.evaluation.metrics import METRICS, Labels, count, measure
 from sentire.evaluation.scores import Progress, Scored, score
 from sentire.export.gate import Loss, Shift
 from sentire.inference.analyzer import Analyzer
-from sentire.labels import LABELS, HeadName
+from sentire.labels import LABELS, probabilities_of
 from sentire.types import Answer, Prediction
 
 SHARE = 0.1
@@ -118,7 +117,7 @@ def losses(
 def shifts(
     fp32: GraphMeasurements,
     int8: GraphMeasurements,
-    heads: Sequence[HeadName],
+    heads: Sequence[str],
     supported: Sequence[str],
 ) -> list[Shift]:
     """How far INT8 moved the answers to plain texts.
@@ -127,7 +126,7 @@ def shifts(
     ----------
     fp32, int8 : GraphMeasurements
         What the two graphs said of the same texts.
-    heads : sequence of HeadName
+    heads : sequence of str
         Heads to compare.
     supported : languages that are told apart; others are left out
     """
@@ -139,7 +138,7 @@ def shifts(
     codes = languages_of([before.language.code for before, _ in pairs], supported)
     found = []
     for head in heads:
-        old, new = (np.array([probabilities_of(pair[at], head) for pair in pairs]) for at in (0, 1))
+        old, new = (np.array([_row(pair[at], head) for pair in pairs]) for at in (0, 1))
         for language in dict.fromkeys(codes):
             rows = [at for at, code in enumerate(codes) if code == language]
             distance = np.abs(old[rows] - new[rows]).sum(axis=1) / 2
@@ -150,20 +149,9 @@ def shifts(
     return found
 
 
-def probabilities_of(prediction: Prediction, head: HeadName) -> list[float]:
-    """Probabilities of a head in the contract's order; 0 for a label that the model lacks.
-
-    Raises
-    ------
-    ValueError
-        The head is emotion, and the prediction holds none.
-    """
-    if head == "polarity":
-        named = prediction.probabilities
-    elif isinstance(prediction.emotion, msgspec.UnsetType):
-        raise ValueError("the emotion was not asked for")
-    else:
-        named = prediction.emotion.probabilities
+def _row(prediction: Prediction, head: str) -> list[float]:
+    """Probabilities of a head in the contract's order; 0 for a label that the model lacks."""
+    named = probabilities_of(prediction, head)
     return [named.get(label, 0.0) for label in LABELS[head]]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from sentire.types import Answer, OnLong, Prediction, Unscored
+from sentire.types import Answer, OnLong, Prediction, PredictOptions, Unscored
 from sentire.web.json_body import read_json
 from sentire.web.problems import Problem
 
@@ -34,6 +34,13 @@ class PredictRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def all_texts(self) -> list[Any]:
         """The texts to score."""
         return [self.text] if self.texts is UNSET else self.texts
+
+    @property
+    def predict_options(self) -> PredictOptions:
+        """What is asked of each text."""
+        return PredictOptions.of(
+            sentences=self.sentences, emotion=self.emotion, on_long=self.on_long
+        )
 
     @property
     def name_and_version(self) -> tuple[str | None, str | None]:
