@@ -26,7 +26,6 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 from rich.table import Table
-from serving import contest, exchange, load, parts, report
 from serving.figures import Figure, figures_of
 from serving.measured import Results
 from serving.parts import Bench
@@ -37,6 +36,7 @@ from serving.texts import read_texts
 from sentire.bundle.builtin import find_bundle
 from sentire.bundle.store import read_bundle
 from sentire.threads import available_threads
+from serving import contest, exchange, load, parts, report
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("generator", "calls", "peak", "batches", "lone", "half", "curve", "memory", "cold", "swap")

@@ -18,7 +18,7 @@ from transformers import (
 
 from sentire.evaluation.datasets import Dataset
 from sentire.export.onnx import export_onnx
-from sentire.export.probes import LANGUAGES, calibration_texts, probes
+from sentire.export.probes import PROBE_LANGUAGES, calibration_texts, probes
 from sentire.labels import EMOTIONS, LABELS, POLARITY
 from sentire.training.encoder import Encoder
 
@@ -35,7 +35,7 @@ _LENGTH = 128
 
 def words() -> list[str]:
     """Every word and every character of the packaged sentences."""
-    text = " ".join(calibration_texts(LANGUAGES)).lower()
+    text = " ".join(calibration_texts(PROBE_LANGUAGES)).lower()
     found = set(text) | set("abcdefghijklmnopqrstuvwxyz0123456789.,!?，。！？")
     found |= {word.strip(".,!?'") for word in text.split() if word.isascii()}
     return sorted(found - {" ", ""})
@@ -118,7 +118,7 @@ def make_checkpoint(
     architecture: str = "bert",
     tokenizer: str = "wordpiece",
     names: Sequence[str] = THREE,
-    languages: Sequence[str] = LANGUAGES,
+    languages: Sequence[str] = PROBE_LANGUAGES,
     order: Sequence[int] | None = None,
     steps: int = 40,
 ) -> Path:
@@ -155,8 +155,8 @@ def make_folder(folder: Path) -> Path:
     reader = make_tokenizer("unigram")
     config = make_config("xlm-roberta", reader, THREE)
     encoder = Encoder(config, heads={"polarity": 3, "emotion": 7}, embedding=16)
-    texts = [t for code in LANGUAGES for kind in POLARITY for t in probes(code, kind)]
-    kinds = [kind for code in LANGUAGES for kind in POLARITY for _ in probes(code, kind)]
+    texts = [t for code in PROBE_LANGUAGES for kind in POLARITY for t in probes(code, kind)]
+    kinds = [kind for code in PROBE_LANGUAGES for kind in POLARITY for _ in probes(code, kind)]
     polarity = torch.tensor([POLARITY.index(kind) for kind in kinds])
     emotion = torch.tensor([EMOTIONS.index(EMOTION_OF[kind]) for kind in kinds])
     batch = reader(texts, padding=True, return_tensors="pt", return_token_type_ids=False)
@@ -202,7 +202,7 @@ def dev_sets(head: str = "polarity", *, n_times: int = 1) -> list[Dataset]:
     """The probes as development sets, one for each language."""
     labels = LABELS[head]
     sets = []
-    for code in LANGUAGES:
+    for code in PROBE_LANGUAGES:
         pairs = [(t, kind) for kind in POLARITY for t in probes(code, kind)] * n_times
         gold = np.zeros((len(pairs), len(labels)), np.float32)
         for row, (_, kind) in enumerate(pairs):

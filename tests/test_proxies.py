@@ -10,8 +10,8 @@ from sentire.errors import OptionError
 from sentire.gateway.remote import RemoteModels
 from sentire.proxies import is_loopback, open_client, proxy_of
 from sentire.registry.aliases import promote
-from sentire.registry.pushing import push
 from sentire.registry.references import open_registry
+from sentire.registry.upload import push
 from sentire.request_context import RequestRecord, Timing
 from sentire.service.app import create_app
 from sentire.service.settings import Settings
@@ -119,6 +119,6 @@ def test_traces_reach_a_receiver_on_this_machine():
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
         tracing = Tracing()
         end = tracing.begin({"path": "/predict", "headers": []})
-        end(RequestRecord("POST", "/predict", 200, 0.1, "1", Timing()))
+        end(RequestRecord("POST", "/predict", 200, 0.001, "1", Timing()))
         tracing.close()
         assert len(receiver.spans(1)) == 1

@@ -61,7 +61,7 @@ def test_plain_disagreement_is_mixed_and_agreement_is_not(analyzer, text, mixed)
 
 
 def test_the_page_s_examples_show_what_the_page_can_show(analyzer):
-    page = Path(sentire.__file__).parent / "dashboard/static/index.html"
+    page = Path(sentire.__file__).parent / "pages/static/index.html"
     texts = re.findall(r'class="example" lang="\w+">(.+?)</button>', page.read_text("utf-8"))
     answers = list(analyzer.analyze_many(texts, sentences=True))
     assert [(answer.mixed, answer.label) for answer in answers] == [

@@ -3,7 +3,7 @@ import pytest
 import sentire
 from sentire.errors import OptionError
 from sentire.service.settings import Settings, load_settings
-from sentire.serving.loading import open_model
+from sentire.serving.factory import open_model
 from sentire.threads import available_threads, choose_threads
 
 

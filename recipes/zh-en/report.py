@@ -25,7 +25,7 @@ from sentire.bundle.store import read_manifest
 from sentire.evaluation.fewshot import few_shot
 from sentire.evaluation.metrics import Interval
 from sentire.evaluation.results import BehaviourResult, Report, SetResult
-from sentire.io.inputs import open_source
+from sentire.io.inputs import open_input
 
 HERE = Path(__file__).parent
 GATES: Mapping[str, Any] = tomllib.loads((HERE / "gates.toml").read_text(encoding="utf-8"))
@@ -96,7 +96,7 @@ def of_sets(manifest: Manifest) -> Iterator[Asked]:
 def of_topics(model: str, data_root: Path) -> Asked:
     """What the embedding knows of topics."""
     wanted = GATES["topics"]
-    with open_source(data_root / wanted["file"]) as rows:
+    with open_input(data_root / wanted["file"]) as rows:
         read = [(row.text, str(row.fields[wanted["column"]])) for row in rows if row.error is None]
     with sentire.load(model) as analyzer:
         vectors = np.stack([*analyzer.embed_many([text for text, _ in read])])

@@ -32,7 +32,9 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def partial_file(path: Path, *, mode: int = 0o666, is_new: bool = False) -> Iterator[Path]:
+def partial_file(
+    path: Path, *, mode: int = 0o666, is_new: bool = False, durable: bool = True
+) -> Iterator[Path]:
     """Give an empty file beside ``path`` to write to, which takes its place at the end.
 
     It keeps the rights of the file that it replaces. Where the block raises, nothing changes.
@@ -45,6 +47,9 @@ def partial_file(path: Path, *, mode: int = 0o666, is_new: bool = False) -> Iter
     is_new : bool
         Whether a file that is there already is an error. Of several who make the same at once, one
         succeeds, also on NFS.
+    durable : bool
+        Whether it is on the disk before it takes its place; not needed where only processes that
+        run now read it.
 
     Raises
     ------
@@ -61,7 +66,8 @@ def partial_file(path: Path, *, mode: int = 0o666, is_new: bool = False) -> Iter
             with suppress(FileNotFoundError):
                 partial.chmod(path.stat().st_mode)
         yield partial
-        sync(partial)
+        if durable:
+            sync(partial)
         if is_new:
             path.hardlink_to(partial)
         else:
@@ -69,12 +75,22 @@ def partial_file(path: Path, *, mode: int = 0o666, is_new: bool = False) -> Iter
     finally:
         with suppress(OSError):
             partial.unlink()
-    sync(path.parent)
+    if durable:
+        sync(path.parent)
 
 
-def write_file(path: Path, data: bytes, *, mode: int = 0o666, is_new: bool = False) -> None:
-    """Write a file whole or not at all; parameters and errors are those of :func:`partial_file`."""
-    with partial_file(path, mode=mode, is_new=is_new) as partial:
+def write_file(
+    path: Path, data: bytes, *, mode: int = 0o666, is_new: bool = False, durable: bool = True
+) -> None:
+    """Write a file whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    data : bytes
+    mode, is_new, durable : as for :func:`partial_file`, whose errors are this one's
+    """
+    with partial_file(path, mode=mode, is_new=is_new, durable=durable) as partial:
         partial.write_bytes(data)
 
 

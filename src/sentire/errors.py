@@ -39,10 +39,22 @@ SentireError
 """
 
 from pathlib import Path
+from typing import Any, Self
 
 
 class SentireError(Exception):
-    """Base of every error that sentire raises on purpose."""
+    """Base of every error that sentire raises on purpose; a pickled one keeps its attributes."""
+
+    _arguments: tuple[Any, ...]
+
+    def __new__(cls, *arguments: Any) -> Self:
+        """Remember what it was made with, which ``Exception`` replaces by the message."""
+        error = super().__new__(cls, *arguments)
+        error._arguments = arguments
+        return error
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return type(self), self._arguments
 
 
 class InputError(SentireError):
@@ -63,9 +75,6 @@ class EmptyText(TextError):
     def __init__(self) -> None:
         super().__init__("the text is empty, or holds only blanks and invisible characters")
 
-    def __reduce__(self) -> tuple[type, tuple[()]]:
-        return type(self), ()
-
 
 class TextTooLong(TextError):
     """The text has more tokens than the model reads at once and ``on_long`` is ``"error"``."""
@@ -79,9 +88,6 @@ class TextTooLong(TextError):
             'Pass on_long="window" to score it in pieces, or shorten it.'
         )
 
-    def __reduce__(self) -> tuple[type, tuple[int, int]]:
-        return type(self), (self.n_tokens, self.limit)
-
 
 class NotText(TextError):
     """The value is no string, or a cell such as NaN or #REF! that stands for a missing one."""
@@ -92,9 +98,6 @@ class NotText(TextError):
         self.kind = kind
         super().__init__(f"the value is {kind}, not a text")
 
-    def __reduce__(self) -> tuple[type, tuple[str]]:
-        return type(self), (self.kind,)
-
 
 class NotTexts(InputError, TypeError):
     """Reading what was given for texts would score letters, keys or column names."""
@@ -104,9 +107,6 @@ class NotTexts(InputError, TypeError):
         super().__init__(
             f"texts is {kind}; it must be a list, a column or another iterable of str. {advice}."
         )
-
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
-        return type(self), (self.kind, self.advice)
 
 
 class BrokenRow(TextError):
@@ -134,9 +134,6 @@ class ModelNotFound(InputError):
         self.asked, self.served = asked, served
         super().__init__(f"there is no model {asked!r} here. Served are {', '.join(served)}.")
 
-    def __reduce__(self) -> tuple[type, tuple[str, tuple[str, ...]]]:
-        return type(self), (self.asked, self.served)
-
 
 class NotInRegistry(InputError):
     """A registry has no such model, version or alias."""
@@ -159,9 +156,6 @@ class LabelsUnproven(InputError):
         self.reason, self.table = reason, table
         super().__init__(reason)
 
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
-        return type(self), (self.reason, self.table)
-
 
 class UnsupportedRequest(InputError):
     """The loaded model has no such output."""
@@ -177,9 +171,6 @@ class BundleError(SentireError):
     def __init__(self, path: Path | str, reason: str) -> None:
         self.path, self.reason = str(path), reason
         super().__init__(f"{self.path}: {reason}")
-
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
-        return type(self), (self.path, self.reason)
 
 
 class BundleNotFound(BundleError):
@@ -217,9 +208,6 @@ class MissingExtra(SentireError):
         self.extra, self.purpose, self.install = extra, purpose, install
         super().__init__(f"{purpose} needs the extra {extra}: {install}")
 
-    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
-        return type(self), (self.extra, self.purpose, self.install)
-
 
 class BackendError(SentireError):
     """The inference engine could not load or run the model."""
@@ -242,12 +230,9 @@ class Overloaded(Unavailable):
             f"{waiting} pieces of text wait and the queue holds {limit}. Try again a little later."
         )
 
-    def __reduce__(self) -> tuple[type, tuple[int, int]]:
-        return type(self), (self.waiting, self.limit)
-
 
 class Closed(Unavailable):
-    """The analyzer was closed, or its worker ended."""
+    """The analyzer was closed, its worker ended, or this process was forked from its own."""
 
 
 class RegistryUnavailable(Unavailable):
@@ -262,9 +247,6 @@ class RegistryUnavailable(Unavailable):
     def __init__(self, url: str, reason: str) -> None:
         self.url, self.reason = url, reason
         super().__init__(f"registry {url}: {reason}")
-
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
-        return type(self), (self.url, self.reason)
 
 
 class RequestRefused(InputError):
@@ -288,9 +270,6 @@ class RequestRefused(InputError):
         self.status, self.code, self.detail = status, code, detail
         super().__init__(detail)
 
-    def __reduce__(self) -> tuple[type, tuple[int, str, str]]:
-        return type(self), (self.status, self.code, self.detail)
-
 
 class ServiceFailed(SentireError):
     """A server that was asked failed at the request, or what it answered is no answer of ours."""
@@ -298,9 +277,6 @@ class ServiceFailed(SentireError):
     def __init__(self, url: str, reason: str) -> None:
         self.url, self.reason = url, reason
         super().__init__(f"the server at {url} {reason}")
-
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
-        return type(self), (self.url, self.reason)
 
 
 class ServiceOverloaded(Unavailable):
@@ -320,9 +296,6 @@ class ServiceOverloaded(Unavailable):
             f"the server at {url} has too much to do. Try again in {retry_after_s:g} s."
         )
 
-    def __reduce__(self) -> tuple[type, tuple[str, float]]:
-        return type(self), (self.url, self.retry_after_s)
-
 
 class ServiceUnreachable(Unavailable):
     """No server that could be asked answers.
@@ -336,6 +309,3 @@ class ServiceUnreachable(Unavailable):
     def __init__(self, reasons: tuple[str, ...]) -> None:
         self.reasons = reasons
         super().__init__(f"no server answers: {'; '.join(reasons)}. Try again a little later.")
-
-    def __reduce__(self) -> tuple[type, tuple[tuple[str, ...]]]:
-        return type(self), (self.reasons,)

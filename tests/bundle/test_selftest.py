@@ -7,7 +7,7 @@ import pytest
 import sentire
 from sentire.bundle.builtin import find_bundle
 from sentire.bundle.manifest import Embedding
-from sentire.bundle.selftest import TOLERANCE, check_golden, check_outputs
+from sentire.bundle.selftest import GOLDEN_TOLERANCE, check_golden, check_outputs
 from sentire.bundle.store import read_bundle, write_bundle
 from sentire.errors import BundleDamaged, SelfTestFailed
 
@@ -39,7 +39,7 @@ def test_a_golden_probability_may_differ_as_engines_do_and_no_more(tiny, stated,
     if holds:
         check_golden(bundle, answers)
     else:
-        with pytest.raises(SelfTestFailed, match=f"within {min(stated, TOLERANCE):g}"):
+        with pytest.raises(SelfTestFailed, match=f"within {min(stated, GOLDEN_TOLERANCE):g}"):
             check_golden(bundle, answers)
 
 
@@ -54,7 +54,7 @@ def test_both_engines_stay_well_within_it_on_the_packaged_model(engine):
     with sentire.load(engine=engine) as analyzer:
         for golden in analyzer.manifest.golden:
             answer = analyzer.analyze(golden.text).probabilities
-            assert answer == pytest.approx(golden.probabilities, abs=0.7 * TOLERANCE)
+            assert answer == pytest.approx(golden.probabilities, abs=0.7 * GOLDEN_TOLERANCE)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from sentire.io.checkpoint import Checkpoint, Tally, save_checkpoint
-from sentire.io.inputs import open_source
+from sentire.io.checkpoint import JobCheckpoint, Tally, save_checkpoint
+from sentire.io.inputs import open_input
 
 MIXED = b"""{"id": 1, "text": "I love this"}
 {"id": 2, "text": ""}
@@ -262,9 +262,9 @@ def test_missing_values_are_errors_in_their_place_or_kept(analyze, records, tmp_
 def test_a_job_is_not_resumed_with_an_option_that_changes_its_rows(analyze, tmp_path, option):
     (tmp_path / "in.csv").write_text("text\ngood\nfine\n")
     words = ["-i", "in.csv", "-o", "out.jsonl"]
-    with open_source(tmp_path / "in.csv") as source:
+    with open_input(tmp_path / "in.csv") as source:
         job = {**source.identity, "text column": "text"}
-    checkpoint = Checkpoint(job=job, tally=Tally(rows=1), digest="", position=0)
+    checkpoint = JobCheckpoint(job=job, tally=Tally(rows=1), digest="", position=0)
     (tmp_path / "out.jsonl.partial").write_bytes(b"")
     save_checkpoint(tmp_path / "out.jsonl", checkpoint)
     done = analyze(*words, *option, "--resume")

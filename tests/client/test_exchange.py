@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentire.client.exchange import Exchange, Lost, Reply, RetryPolicy, Send, Sleep
+from sentire.client.exchange import ConnectionLost, Exchange, Reply, RetryPolicy, Send, Sleep
 from sentire.client.servers import OPENS_AFTER, Servers
 from sentire.errors import (
     RequestRefused,
@@ -22,7 +22,7 @@ from sentire.errors import (
 GOOD = Reply(200, {}, b"answer")
 BUSY = Reply(429, {"retry-after": "2"}, b'{"detail": "full"}')
 NOT_READY = Reply(503, {"retry-after": "1"}, b'{"detail": "loading"}')
-LOST = Lost("is not reached")
+LOST = ConnectionLost("is not reached")
 
 
 class World:
@@ -187,38 +187,38 @@ def test_an_open_circuit_is_asked_for_its_health_by_one_request_before_it_gets_t
 def test_failures_of_requests_that_ran_at_once_count_once():
     now = [0.0]
     servers = Servers(["a"], clock=lambda: now[0])
-    together = [servers.choose({}) for _ in range(50)]
+    together = [servers.acquire({}) for _ in range(50)]
     now[0] = 1.0
-    for chosen in together:
-        servers.failed(chosen, "is not reached")
-        servers.release(chosen)
-    assert not servers.choose({}).check
+    for lease in together:
+        servers.record_failure(lease, "is not reached")
+        servers.release(lease)
+    assert not servers.acquire({}).probe
 
 
 def test_while_one_request_looks_after_a_server_the_others_keep_away():
     now = [0.0]
     servers = Servers(["a", "b"], clock=lambda: now[0])
     for _ in range(OPENS_AFTER):
-        chosen = servers.choose({"b": 99.0})
-        servers.failed(chosen, "is not reached")
-        servers.release(chosen)
+        lease = servers.acquire({"b": 99.0})
+        servers.record_failure(lease, "is not reached")
+        servers.release(lease)
         now[0] += 1.0
-    prober = servers.choose({"b": 99.0})
-    assert prober.check
-    assert {servers.choose({}).server.url for _ in range(10)} == {"b"}
+    prober = servers.acquire({"b": 99.0})
+    assert prober.probe
+    assert {servers.acquire({}).server.url for _ in range(10)} == {"b"}
     servers.release(prober)  # it was cancelled before it found out
-    assert servers.choose({"b": 99.0}).check
+    assert servers.acquire({"b": 99.0}).probe
 
 
 def test_requests_are_spread_by_what_is_under_way():
     servers = Servers(["a", "b", "c"], clock=lambda: 0.0)
-    chosen = [servers.choose({}) for _ in range(9)]
-    urls = [each.server.url for each in chosen]
+    leases = [servers.acquire({}) for _ in range(9)]
+    urls = [each.server.url for each in leases]
     assert {url: urls.count(url) for url in "abc"} == dict.fromkeys("abc", 3)
-    for each in chosen:
+    for each in leases:
         if each.server.url == "b":
             servers.release(each)
-    assert [servers.choose({}).server.url for _ in range(3)] == ["b"] * 3
+    assert [servers.acquire({}).server.url for _ in range(3)] == ["b"] * 3
 
 
 ANSWERS = st.sampled_from([GOOD, BUSY, NOT_READY, LOST, Reply(500, {}, b""), Reply(502, {}, b"")])

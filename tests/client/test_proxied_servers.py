@@ -110,7 +110,7 @@ def test_the_addresses_of_a_name_go_the_way_of_the_name_save_those_of_this_machi
         ):
             servers = Servers([f"http://{name}"], clock=lambda: 0.0)
             servers.change({address: name})
-            assert servers.choose({}).server.proxy == way
+            assert servers.acquire({}).server.proxy == way
 
 
 def test_a_proxy_of_no_known_kind_is_said_at_once():

@@ -14,8 +14,8 @@ from lines import lines_to
 from sentire.bundle.builtin import find_bundle
 from sentire.bundle.store import read_bundle, write_bundle
 from sentire.registry.aliases import promote, rollback
-from sentire.registry.pushing import push
 from sentire.registry.references import open_registry
+from sentire.registry.upload import push
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 

@@ -11,8 +11,8 @@ from objectstore import environment, object_store
 from sentire.bundle.builtin import find_bundle
 from sentire.bundle.store import read_bundle
 from sentire.registry.aliases import promote
-from sentire.registry.pushing import push
 from sentire.registry.references import open_registry
+from sentire.registry.upload import push
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 

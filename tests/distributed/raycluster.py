@@ -47,7 +47,7 @@ class Cluster:
         self.url = f"http://127.0.0.1:{port}"
         self._process, self._log = process, log
         self._busy = threading.Lock()
-        self._tell()
+        self._publish()
 
     def run(self, name: str, prefix: str, **arguments: object) -> str:
         """Deploy an application; gives its URL."""
@@ -74,9 +74,9 @@ class Cluster:
         with self._busy:
             self._process.stdin.write(json.dumps(command) + "\n")
             self._process.stdin.flush()
-            return self._tell()
+            return self._publish()
 
-    def _tell(self) -> object:
+    def _publish(self) -> object:
         line = self._process.stdout.readline()
         assert line, self._log.read_text()
         return json.loads(line)

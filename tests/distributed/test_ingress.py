@@ -10,10 +10,10 @@ import sentire
 from sentire.backends.fake import FakeBackend
 from sentire.bundle.store import read_bundle
 from sentire.distributed.ingress import Ingress
-from sentire.distributed.metrics_pages import MetricsPages, merged
+from sentire.distributed.metrics_pages import MetricsPages, merge_pages
 from sentire.distributed.proxy_errors import ProxyErrors
 from sentire.distributed.queue_wait import QueueWait
-from sentire.distributed.replica import check
+from sentire.distributed.replica import check_ready
 from sentire.errors import Closed
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.scheduler import Scheduler
@@ -86,7 +86,7 @@ def test_a_page_of_all_holds_every_figure_under_its_replica(tiny_models, accept)
     apps = {name: create_app(tiny_models, Settings()) for name in "ab"}
     ask(apps["b"], "POST", "/predict", json={"text": "I love this"})
     pages = {name: app.metrics.page("")[0] for name, app in apps.items()}
-    text = merged(pages, accept)[0].decode()
+    text = merge_pages(pages, accept)[0].decode()
     for name in "ab":
         assert f'sentire_model_ready{{model="tiny",replica="{name}"}} 1.0' in text
     counted = 'sentire_requests_total{method="POST",replica="b",route="/predict",status="200"} 1.0'
@@ -118,13 +118,13 @@ def test_a_replica_whose_model_died_says_that_it_is_ill(tiny_bundle):
     dying = Scheduler(Dying({"logits": 3, "emotion": 7}), pad_id=bundle.text_path.pad_id)
     opened = [Analyzer(bundle, dying, engine="fake"), sentire.load(tiny_bundle)]
     with Models([str(tiny_bundle)], open_model=lambda _: opened.pop(0)) as models:
-        check(models)
+        check_ready(models)
         with pytest.raises(Closed):
             asyncio.run(models.get().predict(["I love this"], PredictOptions()))
         with pytest.raises(Closed, match=r"tiny 0\.0\.1: Its worker ended"):
-            check(models)
+            check_ready(models)
         models.follow()
-        check(models)
+        check_ready(models)
 
 
 REFUSALS = [

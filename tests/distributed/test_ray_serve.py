@@ -13,8 +13,8 @@ from raycluster import Cluster, ray_cluster
 
 from sentire.bundle.store import read_bundle
 from sentire.registry.aliases import promote, resolve
-from sentire.registry.pushing import push
 from sentire.registry.references import open_registry
+from sentire.registry.upload import push
 from tiny import make_bundle
 
 pytest.importorskip("ray", reason="needs the extra ray")

@@ -12,7 +12,7 @@ import xlsxwriter
 
 from sentire.gateway.app import create_app
 from sentire.service.settings import Settings
-from sentire.serving.loading import open_models
+from sentire.serving.factory import open_models
 from servers import running
 
 ENGLISH = ("I love it, works perfectly.", "Broke after a day. Complete waste of money.", "It's ok.")

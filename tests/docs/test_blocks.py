@@ -12,9 +12,9 @@ from pathlib import Path
 
 import click
 import pytest
-from pages import PAGES, ROOT, blocks
 from shown import same_json, same_text
 
+from pages import PAGES, ROOT, blocks
 from sentire.cli.commands import commands
 from sentire.training import backbone
 

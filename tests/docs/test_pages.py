@@ -9,8 +9,8 @@ from importlib.metadata import version
 
 import click
 import pytest
-from pages import NAMES, PAGES, ROOT, blocks, prose
 
+from pages import NAMES, PAGES, ROOT, blocks, prose
 from sentire.bundle.builtin import find_bundle
 from sentire.bundle.store import read_manifest
 from sentire.cli.commands import commands

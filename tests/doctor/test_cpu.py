@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from sentire.doctor.cpu import look, read_processor
+from sentire.doctor.cpu import look
 from sentire.doctor.findings import Machine
+from sentire.processor import read_processor
 
 
 def cpuinfo(*cores: str, key: str = "flags") -> dict[str, str]:

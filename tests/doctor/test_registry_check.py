@@ -6,8 +6,8 @@ from objectstore import environment, object_store
 from sentire.doctor.findings import Machine
 from sentire.doctor.registry import ask, look
 from sentire.registry.aliases import promote
-from sentire.registry.pushing import push
 from sentire.registry.references import open_registry
+from sentire.registry.upload import push
 from sentire.service.settings import Settings
 from valkeyserver import free_port
 

@@ -5,7 +5,7 @@ import pytest
 from records import prediction, unscored
 
 from sentire.evaluation.behaviour.checks import (
-    LANGUAGES,
+    CHECK_LANGUAGES,
     CapabilityName,
     Check,
     Domain,
@@ -25,7 +25,7 @@ SHARES = {
 }
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", CHECK_LANGUAGES)
 def test_the_suite_is_broad(language):
     templates = read_templates(language)
     capabilities = Counter(t.capability for t in templates)
@@ -38,7 +38,7 @@ def test_the_suite_is_broad(language):
     assert min(labels.values()) >= 10, "no label is expected much more often than another"
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", CHECK_LANGUAGES)
 def test_templates_say_what_their_kind_needs(language):
     for template in read_templates(language):
         compares = template.kind not in {"label", "swap"}

@@ -13,7 +13,7 @@ from checkpoints import dev_sets
 from sentire.errors import LabelsUnproven, OptionError, SourceError
 from sentire.export.assemble import AssemblyOptions
 from sentire.export.checkpoint_import import CheckpointOptions, import_checkpoint
-from sentire.export.parity import TOLERANCE
+from sentire.export.parity import PARITY_TOLERANCE
 from sentire.export.probes import probes
 from sentire.labels import POLARITY
 
@@ -82,7 +82,7 @@ def test_the_int8_bundle_answers_the_probes(adopted, name):
 def test_proofs_come_with_the_bundle(adopted):
     found = adopted["stars"]
     assert [parity.engine for parity in found.parity] == ["openvino", "onnxruntime"]
-    assert all(max(parity.alone, parity.batched) < TOLERANCE for parity in found.parity)
+    assert all(max(parity.alone, parity.batched) < PARITY_TOLERANCE for parity in found.parity)
     assert len(found.probed) == 6
     manifest = found.assembled.bundle.manifest
     assert manifest.quantization is not None

@@ -8,7 +8,7 @@ from torch import nn
 from sentire.errors import LabelsUnproven, OptionError
 from sentire.export.label_adapter import LabelAdapter
 from sentire.export.label_map import map_labels
-from sentire.export.probes import LANGUAGES, calibration_texts, golden_texts, probes
+from sentire.export.probes import PROBE_LANGUAGES, calibration_texts, golden_texts, probes
 from sentire.export.proof import ProbeResult, check_meaning, suggest, table_of
 from sentire.labels import POLARITY
 
@@ -91,7 +91,7 @@ def test_a_label_that_is_left_out_gives_its_share_to_the_others():
     torch.testing.assert_close(merged, torch.tensor([[1.0, 2.0]]))
 
 
-def probed(columns, *, languages=LANGUAGES, wrong=()):
+def probed(columns, *, languages=PROBE_LANGUAGES, wrong=()):
     """A checkpoint that gives each kind of sentence to one column; by chance in some languages."""
     found = []
     for language in languages:
@@ -152,7 +152,7 @@ def test_names_that_say_nothing_are_refused_with_what_the_probes_suggest():
 def test_probes_that_tell_nothing_suggest_nothing():
     labels = map_labels(("LABEL_0", "LABEL_1", "LABEL_2"), {})
     with pytest.raises(LabelsUnproven, match="don't tell either"):
-        check_meaning(labels, probed(STRAIGHT, wrong=LANGUAGES))
+        check_meaning(labels, probed(STRAIGHT, wrong=PROBE_LANGUAGES))
 
 
 def test_the_table_shows_the_mean_of_each_label():
@@ -162,9 +162,9 @@ def test_the_table_shows_the_mean_of_each_label():
 
 
 def test_there_are_probes_of_every_kind_and_none_twice():
-    for language in LANGUAGES:
+    for language in PROBE_LANGUAGES:
         texts = [text for kind in POLARITY for text in probes(language, kind)]
         assert len(texts) == len(set(texts)) == 32
-    assert len(calibration_texts(LANGUAGES)) == 140
+    assert len(calibration_texts(PROBE_LANGUAGES)) == 140
     assert {text.isascii() for text in golden_texts(["en"])} == {True}
     assert golden_texts(["fr"]) == golden_texts(["zh", "en"])

@@ -11,7 +11,7 @@ from transformers import BertConfig
 
 from sentire.errors import BackendError, OutputError
 from sentire.export.onnx import export_onnx
-from sentire.export.parity import TOLERANCE, check_parity
+from sentire.export.parity import PARITY_TOLERANCE, check_parity
 from sentire.training.encoder import Encoder
 
 CONFIG = BertConfig(
@@ -61,7 +61,7 @@ def test_outputs_keep_their_names_and_order(graph):
 def test_both_engines_compute_what_pytorch_does_alone_and_in_a_batch(net, graph):
     found = check_parity(net, graph, ROWS, pad_id=1)
     assert [parity.engine for parity in found] == ["openvino", "onnxruntime"]
-    assert all(0 < max(p.alone, p.batched) < TOLERANCE for p in found)
+    assert all(0 < max(p.alone, p.batched) < PARITY_TOLERANCE for p in found)
 
 
 def test_a_graph_of_another_network_is_refused(graph):

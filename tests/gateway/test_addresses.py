@@ -58,23 +58,23 @@ def resolver(hosts):
     ],
 )
 def test_each_address_of_a_name_is_asked_by_its_name(url, hosts, asked):
-    assert Addresses([url], lookup=resolver(hosts)).look() == asked
+    assert Addresses([url], lookup=resolver(hosts)).resolve() == asked
 
 
 def test_the_system_is_asked():
-    assert Addresses(["http://localhost:5000"]).look() == {"http://localhost:5000": None}
-    assert Addresses(["http://127.0.0.1:5000"]).look() == {"http://127.0.0.1:5000": None}
+    assert Addresses(["http://localhost:5000"]).resolve() == {"http://localhost:5000": None}
+    assert Addresses(["http://127.0.0.1:5000"]).resolve() == {"http://127.0.0.1:5000": None}
 
 
 def test_a_name_that_is_not_found_for_a_while_keeps_its_addresses():
     known = []
     addresses = Addresses(["http://model:5000"], lookup=resolver(known))
     known += ["10.0.0.1", "10.0.0.2"]
-    both = addresses.look()
+    both = addresses.resolve()
     known.clear()
-    assert addresses.look() == both
+    assert addresses.resolve() == both
     known += ["10.0.0.2", "10.0.0.3"]
-    assert list(addresses.look()) == ["http://10.0.0.2:5000", "http://10.0.0.3:5000"]
+    assert list(addresses.resolve()) == ["http://10.0.0.2:5000", "http://10.0.0.3:5000"]
 
 
 def test_a_resolver_that_hangs_keeps_nobody_waiting_and_its_late_answer_counts():
@@ -88,15 +88,15 @@ def test_a_resolver_that_hangs_keeps_nobody_waiting_and_its_late_answer_counts()
     addresses = Addresses(["http://slow:1", "http://slow:2", "http://quick:3"], lookup=lookup)
     began = time.monotonic()
     quick = {"http://10.0.0.1:3": "quick:3", "http://10.0.0.2:3": "quick:3"}
-    assert addresses.look() == {"http://slow:1": None, "http://slow:2": None, **quick}
+    assert addresses.resolve() == {"http://slow:1": None, "http://slow:2": None, **quick}
     assert time.monotonic() - began < 3
     let_go.set()
-    assert len(addresses.look()) == 6
+    assert len(addresses.resolve()) == 6
 
 
 def test_a_name_that_no_resolver_can_hold_is_asked_as_it_is():
     url = f"http://{'a' * 70}:5000"
-    assert Addresses([url]).look() == {url: None}
+    assert Addresses([url]).resolve() == {url: None}
 
 
 class Counted:

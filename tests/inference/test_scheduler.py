@@ -154,20 +154,22 @@ class Ids:
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "error"),
     [
-        pytest.param(lambda logits: {"logits": logits["logits"][:-1]}, "0 rows of", id="too few"),
+        pytest.param(lambda logits: {"logits": logits["logits"][:-1]}, BackendError, id="too few"),
         pytest.param(
-            lambda logits: {"logits": np.repeat(logits["logits"], 2, 0)}, "2 rows of", id="too many"
+            lambda logits: {"logits": np.repeat(logits["logits"], 2, 0)},
+            BackendError,
+            id="too many",
         ),
-        pytest.param(lambda logits: {"logits": logits["logits"].sum()}, "TypeError", id="no rows"),
-        pytest.param(lambda logits: None, "AttributeError", id="nothing"),
+        pytest.param(lambda logits: {"logits": logits["logits"].sum()}, TypeError, id="no rows"),
+        pytest.param(lambda logits: None, AttributeError, id="nothing"),
     ],
 )
-def test_an_engine_that_gives_other_rows_than_asked_fails_the_batch_alone(change, message):
+def test_an_engine_that_gives_other_rows_than_asked_fails_the_batch_alone(change, error):
     backend = Giving(change)
     scheduler = Scheduler(backend, pad_id=1)
-    with pytest.raises(BackendError, match=message):
+    with pytest.raises(error):
         submit(scheduler, window(0, 5, 2)).result(30)
     assert scheduler.ready
     backend.change = lambda logits: logits
@@ -177,9 +179,8 @@ def test_an_engine_that_gives_other_rows_than_asked_fails_the_batch_alone(change
 
 def test_memory_that_is_used_up_while_padding_fails_the_batch_alone():
     scheduler = Scheduler(FakeBackend({"logits": 3}), pad_id=1)
-    with pytest.raises(BackendError, match="MemoryError") as failed:
+    with pytest.raises(MemoryError):
         submit(scheduler, Window(Ids(then=2**50), 3)).result(30)
-    assert isinstance(failed.value.__cause__, MemoryError)
     assert scheduler.ready
     assert submit(scheduler, window(0, 5, 2)).result(30)
     scheduler.close()

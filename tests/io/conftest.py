@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sentire.io.inputs import Wanted, open_source
+from sentire.io.inputs import InputOptions, open_input
 from sentire.io.rows import Row
 
 Read = Callable[..., list[Row]]
@@ -13,12 +13,12 @@ Read = Callable[..., list[Row]]
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
-    """Write ``data`` under ``name`` and read it; keywords are those of Wanted."""
+    """Write ``data`` under ``name`` and read it; keywords are those of InputOptions."""
 
     def read_bytes(name: str, data: bytes, **wanted: object) -> list[Row]:
         path = tmp_path / name
         path.write_bytes(data)
-        with open_source(path, Wanted(**wanted)) as source:
+        with open_input(path, InputOptions(**wanted)) as source:
             return list(source)
 
     return read_bytes

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sentire.io.inputs import Wanted, open_source
-from sentire.io.job import Job
+from sentire.io.inputs import InputOptions, open_input
+from sentire.io.job import ScoringJob
 from sentire.io.records import Layout
 from sentire.io.sink import open_sink
 
@@ -31,13 +31,13 @@ def scored(tiny_analyzer, tmp_path):
         given, output = tmp_path / name, tmp_path / f"out.{kind}"
         if isinstance(data, bytes):
             given.write_bytes(data)
-        with open_source(
+        with open_input(
             data if isinstance(data, str) else given,
-            Wanted(all_columns=kind in {"csv", "tsv"}, **wanted),
+            InputOptions(all_columns=kind in {"csv", "tsv"}, **wanted),
         ) as rows:
             layout = Layout(rows.text_column, rows.columns)
             sink = open_sink(output, kind, layout, types=rows.types)
-            list(Job(rows, tiny_analyzer.analyze_many, sink).run())
+            list(ScoringJob(rows, tiny_analyzer.analyze_many, sink).run())
         return read_records(output, kind)
 
     return score

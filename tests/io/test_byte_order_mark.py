@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sentire.io.checkpoint import Tally
-from sentire.io.inputs import open_source
+from sentire.io.inputs import open_input
 from sentire.io.records import Layout
 from sentire.io.rows import Row, broken
 from sentire.io.sink import open_sink
@@ -50,7 +50,7 @@ def test_a_mark_stands_where_the_text_is_not_ascii(tmp_path, name, blocks, marke
     assert data.startswith(codecs.BOM_UTF8) == marked
     assert data.count(codecs.BOM_UTF8) == marked
     assert [file.name for file in tmp_path.iterdir()] == [name]
-    with open_source(path) as rows:
+    with open_input(path) as rows:
         assert [row.text for row in rows] == [text for block in blocks for text in block]
 
 

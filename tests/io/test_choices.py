@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sentire.errors import SourceError
-from sentire.io.inputs import Wanted, open_source
+from sentire.io.inputs import InputOptions, open_input
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def notes(tmp_path):
     def read_notes(name, data, **wanted):
         path = tmp_path / name
         path.write_bytes(data if isinstance(data, bytes) else data.encode())
-        with open_source(path, Wanted(**wanted)) as source:
+        with open_input(path, InputOptions(**wanted)) as source:
             list(source)
             return " ".join(source.notes).replace(str(tmp_path), "")
 
@@ -78,7 +78,7 @@ def test_missing_values_make_no_column_of_numbers_a_text(read):
 def test_an_option_that_changes_rows_changes_the_identity(tmp_path, change):
     path = tmp_path / "in.csv"
     path.write_text("text\ngood\n")
-    with open_source(path) as one, open_source(path, Wanted(**change)) as other:
+    with open_input(path) as one, open_input(path, InputOptions(**change)) as other:
         assert one.identity != other.identity
 
 
@@ -104,13 +104,13 @@ def test_fields_of_a_parquet_struct_are_named_with_dots(tmp_path):
     path = tmp_path / "in.parquet"
     rows = [{"data": {"text": "deep", "n": 1}}, {"data": {"text": None, "n": 2}}, {"data": None}]
     pq.write_table(pa.Table.from_pylist(rows), path)
-    with open_source(path, Wanted(text_column="data.text")) as source:
+    with open_input(path, InputOptions(text_column="data.text")) as source:
         assert source.columns == ("data", "data.text")
         assert source.types["data.text"] == pa.string()
         assert [row.text for row in source] == ["deep", "", ""]
     for wrong, reason in (("data.n", "holds int64, not text"), ("data.x", "no column 'data.x'")):
         with pytest.raises(SourceError, match=reason):
-            open_source(path, Wanted(text_column=wrong))
+            open_input(path, InputOptions(text_column=wrong))
 
 
 def test_a_path_that_leads_nowhere_is_refused(read):

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from sentire.errors import InputError, MissingExtra, SourceError
-from sentire.io.inputs import Wanted, open_source
+from sentire.io.inputs import InputOptions, open_input
 
 QUERY = "SELECT id, text FROM reviews ORDER BY id"
 
@@ -23,7 +23,7 @@ def shop(tmp_path):
 
 
 def read(url, query):
-    with open_source(url, Wanted(query=query)) as source:
+    with open_input(url, InputOptions(query=query)) as source:
         return list(source)
 
 
@@ -108,7 +108,7 @@ def test_postgresql_rows_stream_through_a_server_side_cursor(postgresql):
         connection.execute(
             "INSERT INTO reviews SELECT n, '很好 ' || n, n / 4.0 FROM generate_series(1, 5000) n"
         )
-    with open_source(postgresql, Wanted(query="SELECT * FROM reviews ORDER BY id")) as source:
+    with open_input(postgresql, InputOptions(query="SELECT * FROM reviews ORDER BY id")) as source:
         rows = iter(source)
         first = next(rows)
         with psycopg.connect(postgresql) as other:

@@ -12,7 +12,7 @@ import xlsxwriter
 
 from sentire.errors import InputError, SourceError
 from sentire.io import excel
-from sentire.io.inputs import Wanted, open_source
+from sentire.io.inputs import InputOptions, open_input
 
 OLD = Path(__file__).with_name("old.xls")
 ODS_TYPE = "application/vnd.oasis.opendocument.spreadsheet"
@@ -111,12 +111,12 @@ def test_a_row_wider_than_the_header_breaks(read):
 def test_the_sheet_is_the_first_or_the_one_that_is_named(tmp_path):
     path = tmp_path / "in.xlsx"
     path.write_bytes(workbook(One=ROWS, Two=[["text"], ["second"]]))
-    with open_source(path) as source:
+    with open_input(path) as source:
         assert [row.text for row in source] == ["good", "很好"]
         assert "'One' is read, of 'One', 'Two'" in source.notes[0]
         first = source.identity
     for asked in ("Two", "2"):
-        with open_source(path, Wanted(sheet=asked)) as source:
+        with open_input(path, InputOptions(sheet=asked)) as source:
             assert [row.text for row in source] == ["second"]
             assert source.notes == ()
             assert source.identity != first, "a resumed job would go on in another sheet"
@@ -156,7 +156,7 @@ def test_a_small_file_that_asks_for_all_memory_is_refused(tmp_path):
         sheet.write(1_048_575, 16_383, "x")
     assert path.stat().st_size < 20_000
     with pytest.raises(SourceError, match=r"MiB of memory.*far larger than it looks"):
-        open_source(path)
+        open_input(path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing bounds a process's memory there")
@@ -174,13 +174,13 @@ def test_a_bomb_of_zeros_is_refused(tmp_path, monkeypatch):
             bomb.writestr(part, data)
     assert path.stat().st_size < 1 << 20
     with pytest.raises(SourceError, match=r"Save the sheet as \.csv"):
-        open_source(path)
+        open_input(path)
 
 
 def test_the_process_that_reads_ends_with_the_source(tmp_path):
     path = tmp_path / "in.xlsx"
     path.write_bytes(workbook(One=[["text"], *(["good"] for _ in range(20_000))]))
-    with open_source(path) as source:
+    with open_input(path) as source:
         next(iter(source))
         assert 0 <= source.fraction_read() < 1
         process = source._reader._process
@@ -190,7 +190,7 @@ def test_the_process_that_reads_ends_with_the_source(tmp_path):
 def test_a_module_in_the_current_folder_is_not_run(tmp_path):
     (tmp_path / "python_calamine.py").write_text("raise SystemExit('run')")
     (tmp_path / "in.xlsx").write_bytes(workbook(One=ROWS))
-    code = "from sentire.io.inputs import open_source as o; print(len(list(o('in.xlsx'))))"
+    code = "from sentire.io.inputs import open_input as o; print(len(list(o('in.xlsx'))))"
     done = subprocess.run(
         [sys.executable, "-P", "-c", code],
         cwd=tmp_path, capture_output=True, check=False, env=os.environ,

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from sentire.errors import InputError, OptionError, SourceError
-from sentire.io.inputs import Wanted, open_source
+from sentire.io.inputs import InputOptions, open_input
 
 
 def zstd(data):
@@ -78,7 +78,7 @@ def test_a_cut_compressed_file_gives_its_rows_and_then_an_error(read, tmp_path, 
     path.write_bytes(compress(os.urandom(300_000).hex().encode())[:-100])
     with (
         pytest.raises(SourceError, match="cut short"),
-        open_source(path, Wanted(encoding="utf-8")) as source,
+        open_input(path, InputOptions(encoding="utf-8")) as source,
     ):
         list(source)
 
@@ -94,7 +94,7 @@ def test_a_path_that_is_no_file(tmp_path, make, reason):
     path = tmp_path / "in.csv"
     make(path)
     with pytest.raises(SourceError, match=reason):
-        open_source(path)
+        open_input(path)
 
 
 def test_a_pipe_is_read_as_it_comes(tmp_path):
@@ -102,7 +102,7 @@ def test_a_pipe_is_read_as_it_comes(tmp_path):
     os.mkfifo(path)
     writer = threading.Thread(target=path.write_bytes, args=(b'{"text": "good"}\n' * 500,))
     writer.start()
-    with open_source(path) as source:
+    with open_input(path) as source:
         assert source.fraction_read() is None
         assert len(list(source)) == 500
     writer.join()
@@ -111,7 +111,7 @@ def test_a_pipe_is_read_as_it_comes(tmp_path):
 def test_all_columns_of_json_lines_are_known_when_asked_for(tmp_path):
     path = tmp_path / "in.jsonl"
     path.write_text('{"text": "a"}\n' * 300 + '{"text": "b", "late": 1}\n')
-    with open_source(path, Wanted(all_columns=True)) as source:
+    with open_input(path, InputOptions(all_columns=True)) as source:
         assert source.columns == ("text", "late")
         assert len(list(source)) == 301
 
@@ -119,7 +119,7 @@ def test_all_columns_of_json_lines_are_known_when_asked_for(tmp_path):
 def test_the_fraction_read_grows_to_one(tmp_path):
     path = tmp_path / "in.txt"
     path.write_text("good\n" * 600_000)
-    with open_source(path) as source:
+    with open_input(path) as source:
         seen = [source.fraction_read() for row in source if row.number % 100_000 == 0]
     assert seen == sorted(seen)
     assert seen[0] < 0.5
@@ -134,19 +134,19 @@ def test_an_input_without_rows_gives_none(read, name):
 def test_a_changed_file_has_another_identity(tmp_path):
     path = tmp_path / "in.txt"
     path.write_text("a\n")
-    with open_source(path) as source:
+    with open_input(path) as source:
         before = source.identity
     path.write_text("ab\n")
-    with open_source(path) as source:
+    with open_input(path) as source:
         assert source.identity != before
 
 
 @pytest.mark.parametrize("wanted", [{}, {"query": "SELECT 1"}])
 def test_a_web_address_is_not_taken_for_a_database(wanted):
     with pytest.raises(SourceError, match=r"curl -LsSf URL \| sentire analyze"):
-        open_source("https://host/in.csv", Wanted(**wanted))
+        open_input("https://host/in.csv", InputOptions(**wanted))
 
 
 def test_a_query_needs_a_database():
     with pytest.raises(OptionError, match="--query is needed"):
-        open_source("sqlite:///shop.db")
+        open_input("sqlite:///shop.db")

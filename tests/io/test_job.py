@@ -15,8 +15,8 @@ import pytest
 from sentire.errors import OptionError, OutputError
 from sentire.io import recordfile, tables
 from sentire.io.checkpoint import checkpoint_path, load_checkpoint, partial_path
-from sentire.io.inputs import Wanted, open_source
-from sentire.io.job import Job
+from sentire.io.inputs import InputOptions, open_input
+from sentire.io.job import ScoringJob
 from sentire.io.records import Layout
 from sentire.io.sink import open_sink
 
@@ -54,7 +54,7 @@ def run(tiny_analyzer, given):
 
     def run_job(output, *, stop_after=None, resume=False, force=False, source=given, job=None):
         kind = output.name.split(".")[1]
-        with open_source(source, Wanted(all_columns=kind in {"csv", "tsv"})) as rows:
+        with open_input(source, InputOptions(all_columns=kind in {"csv", "tsv"})) as rows:
             sink = open_sink(
                 output,
                 kind,
@@ -64,7 +64,7 @@ def run(tiny_analyzer, given):
                 resume=resume,
                 force=force,
             )
-            work = Job(rows, tiny_analyzer.analyze_many, sink)
+            work = ScoringJob(rows, tiny_analyzer.analyze_many, sink)
             answers = work.run()
             try:
                 for n, _ in enumerate(answers, 1):

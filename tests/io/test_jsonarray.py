@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sentire.errors import OptionError, SourceError
 from sentire.io import jsonarray
-from sentire.io.inputs import Wanted, open_source
+from sentire.io.inputs import InputOptions, open_input
 from sentire.io.jsonarray import JsonArrayReader
 
 
@@ -94,7 +94,7 @@ def test_a_long_list_is_read_as_it_comes():
 def test_all_columns_are_known_when_asked_for(tmp_path):
     path = tmp_path / "in.json"
     path.write_text(json.dumps([{"text": "a"}] * 300 + [{"text": "b", "late": 1}]))
-    with open_source(path, Wanted(all_columns=True)) as source:
+    with open_input(path, InputOptions(all_columns=True)) as source:
         assert source.columns == ("text", "late")
         assert len(list(source)) == 301
 

@@ -6,7 +6,7 @@ import pytest
 from test_excel import OLD, ROWS, ods, workbook
 
 from sentire.errors import InputError
-from sentire.io.inputs import Wanted, open_source
+from sentire.io.inputs import InputOptions, open_input
 
 
 def archive(name):
@@ -44,7 +44,7 @@ def test_a_file_of_another_kind_is_called_by_its_name(read, name, data, reason):
 def test_the_format_can_be_named_where_the_name_is_wrong(tmp_path):
     path = tmp_path / "in.csv"
     path.write_bytes(WORKBOOK)
-    with open_source(path, Wanted(format="excel")) as source:
+    with open_input(path, InputOptions(format="excel")) as source:
         assert [row.text for row in source] == ["good", "很好"]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sentire.errors import OptionError
 from sentire.io.checkpoint import Tally
-from sentire.io.inputs import Wanted, open_source
+from sentire.io.inputs import InputOptions, open_input
 from sentire.io.records import Layout
 from sentire.io.rows import Row, broken
 from sentire.io.sink import open_sink
@@ -88,7 +88,7 @@ def test_columns_that_came_with_a_type_keep_it(tmp_path):
         }
     )
     pq.write_table(given, tmp_path / "in.parquet")
-    with open_source(tmp_path / "in.parquet") as source:
+    with open_input(tmp_path / "in.parquet") as source:
         table = write_parts(
             tmp_path / "out.parquet",
             [row.fields for row in source],
@@ -121,7 +121,7 @@ def test_numbers_of_csv_are_numbers_and_what_only_looks_so_stays_text(tmp_path):
         "2,good,5,12.00,200000,7\n"
         "3,nice, but slow,3,1.00,100000,8\n"
     )
-    with open_source(tmp_path / "in.csv", Wanted(text_column="text")) as source:
+    with open_input(tmp_path / "in.csv", InputOptions(text_column="text")) as source:
         sink = open_sink(
             tmp_path / "out.parquet",
             "parquet",

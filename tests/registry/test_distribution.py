@@ -20,9 +20,9 @@ from ociregistry import oci_registry
 from sentire.errors import RegistryUnavailable
 from sentire.registry.aliases import promote
 from sentire.registry.credentials import find_credentials
-from sentire.registry.pulling import open_source, pull
-from sentire.registry.pushing import push
+from sentire.registry.download import open_source, pull
 from sentire.registry.references import open_registry
+from sentire.registry.upload import push
 
 # crypt("s3cret") with bcrypt, as htpasswd writes it
 _HTPASSWD = "robot:$2b$04$abcdefghijklmnopqrstuuLZYjhNQAOdpbzt4WxWlUHjv1wsyH5DG\n"

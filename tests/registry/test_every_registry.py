@@ -10,10 +10,10 @@ import pytest
 from sentire.bundle.store import read_bundle, write_bundle
 from sentire.errors import BundleDamaged, NotInRegistry, OptionError, VersionTaken
 from sentire.registry.aliases import promote, resolve, rollback
-from sentire.registry.cleaning import clean, survey
-from sentire.registry.pulling import open_source, pull, verify
-from sentire.registry.pushing import push
+from sentire.registry.download import open_source, pull, verify
+from sentire.registry.garbage import plan_gc, remove_garbage
 from sentire.registry.references import open_registry
+from sentire.registry.upload import push
 from tiny import make_bundle
 
 
@@ -40,7 +40,7 @@ def test_what_is_pushed_is_what_is_pulled(registry, made, tmp_path):
 def test_versions_are_listed_from_old_to_new_with_the_time_they_came(registry, made):
     filled(registry, made)
     assert registry.versions("tiny") == ["1.0.0", "2.0.0", "3.0.0+b.1"]
-    assert registry.pushed("tiny", "1.0.0") <= registry.pushed("tiny", "3.0.0+b.1")
+    assert registry.pushed_at("tiny", "1.0.0") <= registry.pushed_at("tiny", "3.0.0+b.1")
 
 
 def test_a_version_never_changes(registry, made, tmp_path):
@@ -130,8 +130,8 @@ with open_registry(url) as registry:
     registry.versions("tiny")
     print("ready", flush=True)
     sys.stdin.readline()
-    moves = [promote(registry, "tiny", version, "production", why=version) for _ in range(n)]
-print(json.dumps([move.id for move in moves if move.why == version]))
+    revisions = [promote(registry, "tiny", version, "production", why=version) for _ in range(n)]
+print(json.dumps([r.id for r in revisions if r.why == version]))
 """
 
 
@@ -158,12 +158,12 @@ def test_processes_that_promote_at_once_lose_no_move(url, made):
         history = registry.history("tiny", "production")
         current = registry.current("tiny", "production")
     assert all(told), "each has moved it"
-    assert sorted({each for ids in told for each in ids}) == sorted(move.id for move in history)
+    assert sorted({each for ids in told for each in ids}) == sorted(each.id for each in history)
     assert current == history[-1]
-    if not url.startswith("oci"):  # it has no conditional write: two moves may share a number
-        assert [move.number for move in history] == list(range(1, len(history) + 1))
-        before = [None, *(move.to for move in history)]
-        assert [move.before for move in history] == before[:-1]
+    if not url.startswith("oci"):  # it has no conditional write: two revisions may share a number
+        assert [each.number for each in history] == list(range(1, len(history) + 1))
+        before = [None, *(each.to for each in history)]
+        assert [each.before for each in history] == before[:-1]
 
 
 def test_what_nobody_needs_goes_and_nothing_else(registry, made):
@@ -172,13 +172,15 @@ def test_what_nobody_needs_goes_and_nothing_else(registry, made):
         promote(registry, "tiny", version, "production")
 
     def judged(**limits):
-        return {v.what: bool(v.kept_for) for v in survey(registry, "tiny", **limits)}
+        return {
+            item.target: bool(item.reason_to_keep) for item in plan_gc(registry, "tiny", **limits)
+        }
 
     assert judged(keep=3, days=30) == {"1.0.0": True, "2.0.0": True, "3.0.0+b.1": True}
     assert judged(keep=2, days=0) == {"1.0.0": True, "2.0.0": True, "3.0.0+b.1": False}
-    verdicts = list(survey(registry, "tiny", keep=1, days=0))
+    items = list(plan_gc(registry, "tiny", keep=1, days=0))
     promote(registry, "tiny", "3.0.0+b.1", "staging")
-    assert [clean(registry, verdict) for verdict in verdicts] == [True, False, False]
+    assert [remove_garbage(registry, item) for item in items] == [True, False, False]
     assert registry.versions("tiny") == ["2.0.0", "3.0.0+b.1"]
     with pytest.raises(NotInRegistry):
         open_source(registry, "tiny", "1.0.0")

@@ -5,10 +5,10 @@ import pytest
 
 from sentire.errors import OptionError, RegistryUnavailable
 from sentire.registry.aliases import promote
-from sentire.registry.pulling import open_source, pull
-from sentire.registry.pushing import push
+from sentire.registry.download import open_source, pull
 from sentire.registry.records import in_order, this_user
 from sentire.registry.references import Reference, names_registry, open_registry
+from sentire.registry.upload import push
 
 
 @pytest.mark.parametrize(

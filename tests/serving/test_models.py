@@ -26,7 +26,7 @@ from sentire.errors import (
 )
 from sentire.service.app import create_app
 from sentire.service.settings import Settings
-from sentire.serving import loading
+from sentire.serving import factory
 from sentire.serving.models import Models
 from sentire.serving.sources import ModelSource, read_snapshot
 from sentire.serving.watcher import Watcher
@@ -166,7 +166,7 @@ def test_one_model_s_trouble_is_its_own_is_seen_and_tried_again(alias, made, tmp
         index = httpx.post(f"{url}/v2/repository/index", json={}).json()
         return {(each["name"], each["version"], each["state"]) for each in index}
 
-    with loading.open_models(settings) as models, running(create_app(models, settings)) as url:
+    with factory.open_models(settings) as models, running(create_app(models, settings)) as url:
         alias.write_text("a" * 300)
         until(lambda: ("live", "", "UNAVAILABLE") in listed())
         point(other, made / "2.0.0")

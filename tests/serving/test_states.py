@@ -4,12 +4,12 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from sentire.serving.states import ModelFigures, State, families, worker_families
+from sentire.serving.states import ModelFigures, ProcessState, families, worker_families
 
 
 def state(worker, *, ready=True, version="1.0.0", n_waiting=0, cache_bytes=10):
     model = ModelFigures("tiny", ready, n_waiting, [(version, f"sha256:{version}", "fake")])
-    return State(worker, 1, [model], cache_bytes)
+    return ProcessState(worker, 1, [model], cache_bytes)
 
 
 def page(collected):

@@ -179,3 +179,24 @@ def test_no_series_tells_when_it_began(client, accept):
     page = client.get("/metrics", headers={"Accept": accept}).text
     assert "sentire_requests_total{" in page
     assert "_created" not in page
+
+
+class Failing:
+    """An observer that fails at whatever it is told."""
+
+    def ran(self, run):
+        raise ZeroDivisionError("a secret text")
+
+    def answered(self, answers):
+        raise ZeroDivisionError("a secret text")
+
+
+def test_another_observer_that_fails_costs_no_request_and_no_count(models, client, caplog):
+    models.slots[0].observe(Failing())
+    for text in ("one", "two"):
+        answer = client.post("/predict", json={"text": text})
+        assert answer.status_code == 200
+    assert figures(client)["sentire_batch_rows_count", "tiny"] == 2
+    assert models.ready
+    assert caplog.text.count("observer Failing failed: ZeroDivisionError") == 1
+    assert "secret" not in caplog.text

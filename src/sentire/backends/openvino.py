@@ -68,7 +68,7 @@ class OpenVinoBackend:
                 },
             )
         except RuntimeError as error:
-            raise BackendError(f"OpenVINO can't load {model}: {_first_line(error)}") from None
+            raise BackendError(f"OpenVINO can't load {model}: {_last_line(error)}") from None
         self._outputs = [output.get_any_name() for output in self._compiled.outputs]
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(self.n_streams):
@@ -96,7 +96,7 @@ class OpenVinoBackend:
                 for index, name in enumerate(self._outputs)
             }
         except RuntimeError as error:
-            raise BackendError(f"OpenVINO failed: {_first_line(error)}") from None
+            raise BackendError(f"OpenVINO failed: {_last_line(error)}") from None
         finally:
             self._requests.put(request)
 
@@ -127,6 +127,6 @@ def drop_guards(network: Any) -> None:
             choice.output(0).replace(weights)
 
 
-def _first_line(error: Exception) -> str:
+def _last_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

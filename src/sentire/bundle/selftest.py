@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sentire.bundle.store import Bundle
 from sentire.errors import BundleDamaged, SelfTestFailed
 
-TOLERANCE = 0.05
+GOLDEN_TOLERANCE = 0.05
 """Largest accepted difference of a golden probability. Measured on the golden sentences of zh-en
 1.0.0, the least sure of which moves most: OpenVINO against ONNX Runtime on one machine 0.007, also
 where ONNX Runtime computes in floats as it does on a GPU; OpenVINO with the processor's INT8
@@ -64,9 +64,9 @@ def check_golden(bundle: Bundle, answers: Sequence[dict[str, float]]) -> None:
     ------
     SelfTestFailed
         A probability is further from the promised one than the bundle's tolerance or
-        :data:`TOLERANCE`, or the bundle promises nothing.
+        :data:`GOLDEN_TOLERANCE`, or the bundle promises nothing.
     """
-    tolerance = min(bundle.manifest.golden_tolerance, TOLERANCE)
+    tolerance = min(bundle.manifest.golden_tolerance, GOLDEN_TOLERANCE)
     for number, (golden, answer) in enumerate(zip(bundle.manifest.golden, answers, strict=True)):
         if not golden.probabilities:
             raise SelfTestFailed(bundle.path, f"golden sentence {number} has no probabilities.")

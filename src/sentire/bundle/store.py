@@ -114,7 +114,7 @@ def write_bundle(path: Path, manifest: Manifest) -> Bundle:
         if file.is_file() and file.name != MANIFEST_NAME
     )
     manifest = msgspec.structs.replace(
-        manifest, files={name: _sha256(path / name) for name in names}
+        manifest, files={name: file_sha256(path / name) for name in names}
     )
     write_file(path / MANIFEST_NAME, encode_manifest(manifest))
     return read_bundle(path)
@@ -130,7 +130,7 @@ def _check_files(path: Path, manifest: Manifest) -> None:
         if relative.is_absolute() or ".." in relative.parts:
             raise BundleDamaged(path, f"the manifest names {name!r}, outside the bundle")
         try:
-            found = _sha256(path / relative)
+            found = file_sha256(path / relative)
         except OSError as error:
             raise BundleDamaged(path, f"{name} can't be read: {error.strerror}") from None
         if found != expected:
@@ -141,6 +141,7 @@ def _check_files(path: Path, manifest: Manifest) -> None:
             )
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Hex SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,18 +1,13 @@
 """``sentire analyze``: texts, files and databases in, predictions out."""
 
-import shlex
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import get_args
 
 import click
 
-from sentire.errors import OptionError
-from sentire.io.names import InputFormat, has_known_extension, is_data_file, is_lone_url, is_url
+from sentire.cli.deferred import DeferredCommand
+from sentire.io.names import InputFormat
 from sentire.types import Engine
-
-if TYPE_CHECKING:
-    from sentire.cli.scoring import Request
 
 _EXAMPLES = """
 \b
@@ -34,13 +29,9 @@ Examples:
 Exit codes: 0 all scored, 1 an error of ours, 2 wrong usage or an input that can't be read,
 3 done but some rows carry errors, 130 interrupted.
 """
-_OF_INPUTS = (
-    *("query", "text_column", "encoding", "input_format", "sheet", "no_header", "keep_na"),
-    "resume",
-)
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(cls=DeferredCommand, work="sentire.cli.scoring:analyze", epilog=_EXAMPLES)
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @click.option(
     "-i",
@@ -114,86 +105,9 @@ _OF_INPUTS = (
     is_flag=True,
     help="Score cells such as NaN, null, N/A, None and #REF! as texts, not as missing ones.",
 )
-def analyze(texts: tuple[str, ...], given: str | None, **options: Any) -> int:
+def analyze() -> None:
     """Tell the sentiment of Chinese and English text: negative, neutral or positive.
 
     Give texts as arguments, name an input with -i, or pipe text in. A single argument that is a
     file, is named as one, such as reviews.csv, or is a URL is read as an input.
     """
-    from sentire.cli.scoring import score
-
-    if texts and given is not None:
-        raise click.UsageError("give texts or -i, not both.", click.get_current_context())
-    if given is None:
-        texts, given = _input_among(texts, named=options["input_format"] is not None)
-    if not texts and given is None:
-        if sys.stdin is None or sys.stdin.isatty():
-            raise click.UsageError(
-                "nothing to analyze: give a text, name a file with -i, or pipe text in.",
-                click.get_current_context(),
-            )
-        given = "-"
-    return score(_request(texts, given, options))
-
-
-def _input_among(texts: tuple[str, ...], *, named: bool) -> tuple[tuple[str, ...], str | None]:
-    """Tell an input from texts; ``named`` says whether its format was given.
-
-    Raises
-    ------
-    OptionError
-        Several arguments are files, or one is whose format nothing tells.
-    """
-    files = [text for text in texts if _is_file(text)]
-    if len(texts) == 1:
-        lone = texts[0]
-        if files and not named and not has_known_extension(lone):
-            raise OptionError(
-                f"{lone} is a file. To read it, name its format: -i {shlex.quote(lone)} "
-                "--input-format lines. To score its name, pipe that in."
-            )
-        is_input = files or lone == "-" or is_data_file(lone) or is_lone_url(lone)
-        return ((), lone) if is_input else (texts, None)
-    if files or (texts and all(map(is_data_file, texts))):
-        listed = " ".join(shlex.quote(text) for text in files or texts)
-        raise OptionError(
-            f"{listed}: these are files, and one run reads one. Read them in turn: "
-            f'for f in {listed}; do sentire analyze -i "$f" -o "$f.scored.jsonl"; done'
-        )
-    return texts, None
-
-
-def _is_file(name: str) -> bool:
-    try:
-        return Path(name).is_file()
-    except OSError:  # a long text is no file's name
-        return False
-
-
-def _request(texts: tuple[str, ...], given: str | None, options: dict[str, Any]) -> "Request":
-    """Check that the options fit each other."""
-    from sentire.cli.scoring import Request
-    from sentire.io.sink import choose_format
-
-    output, kind = options["output"], options["kind"]
-    if kind is None:
-        if output is None:
-            kind = "table" if sys.stdout is not None and sys.stdout.isatty() else "jsonl"
-        else:
-            kind = choose_format(output)
-    elif kind == "table" and output is not None:
-        raise OptionError("--format table goes to a terminal; with -o choose another")
-    if options["no_bom"] and kind not in {"csv", "tsv"}:
-        raise OptionError("--no-bom goes with CSV and TSV, which alone have such a mark")
-    if texts:
-        for name in _OF_INPUTS:
-            if options[name]:
-                raise OptionError(f"--{name.replace('_', '-')} goes with -i, not with texts")
-    for name in ("resume", "force"):
-        if options[name] and output is None:
-            raise OptionError(f"--{name} needs an output file: name it with -o")
-    source: Path | str | None = None
-    if given is not None and given != "-":
-        source = given if is_url(given) else Path(given)
-    options["header"] = not options.pop("no_header")
-    return Request(texts=texts, source=source, **{**options, "kind": kind})

@@ -2,17 +2,19 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import msgspec
+from rich import box
+from rich.box import Box
+from rich.console import Console
+from rich.table import Table
 
-if TYPE_CHECKING:
-    from rich.box import Box
-    from rich.table import Table
-
-    from sentire.doctor.capacity import Option
-    from sentire.doctor.measure import Measured
-    from sentire.service.settings import Settings
+from sentire.capacity.measurement import Measured, measure
+from sentire.capacity.plan import HEADROOM, Option, cheapest, options
+from sentire.service.settings import Settings
+from sentire.serving.sources import ModelSource, snapshot_reader
+from sentire.units import format_bytes
 
 _CORES = (1, 2, 4, 8)
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/\s*(s|min|h))?")
@@ -24,7 +26,7 @@ It assumes: texts of {tokens} tokens, one in a request, all different (no answer
 sent independently of each other (Poisson), to machines like this one, whose CPUs are used to
 {headroom:.0%} at most. The p99 is that of a lone text, which was measured ({lone:.1f} ms), and
 waits, which are estimated: for the batch that runs, for the others in its own, and for Python. The
-network is not in it. Formula and limits: docs/guides/capacity.md and sentire/doctor/capacity.py.\
+network is not in it. Formula and limits: docs/guides/capacity.md and sentire/capacity/plan.py.\
 """
 
 
@@ -55,7 +57,7 @@ def seconds_of(text: str) -> float:
 
 
 def plan(
-    settings: "Settings",
+    settings: Settings,
     *,
     rate: float,
     p99_s: float,
@@ -69,12 +71,6 @@ def plan(
     -------
     Exit code: 1 where no number of replicas meets the p99.
     """
-    from rich.console import Console
-
-    from sentire.doctor.capacity import cheapest, options
-    from sentire.doctor.measure import measure
-    from sentire.serving.sources import ModelSource, snapshot_reader
-
     folder = snapshot_reader(
         ModelSource.of(settings.model), Path(settings.downloads) if settings.downloads else None
     )().path
@@ -91,12 +87,8 @@ def plan(
 
 
 def _print_json(
-    measured: "Measured", found: "list[Option]", best: "Option | None", *, rate: float, p99_s: float
+    measured: Measured, found: list[Option], best: Option | None, *, rate: float, p99_s: float
 ) -> None:
-    import msgspec
-
-    from sentire.doctor.capacity import HEADROOM
-
     record = {
         "asked": {"texts_s": rate, "p99_s": p99_s, "tokens": measured.tokens},
         "assumed": {
@@ -112,7 +104,7 @@ def _print_json(
     click.echo(msgspec.json.format(msgspec.json.encode(record), indent=1))
 
 
-def _record(option: "Option", memory: int) -> dict[str, object]:
+def _record(option: Option, memory: int) -> dict[str, object]:
     return {
         "cores": option.cores,
         "replicas": option.replicas,
@@ -127,18 +119,12 @@ def _record(option: "Option", memory: int) -> dict[str, object]:
 
 
 def _print(
-    measured: "Measured", found: "list[Option]", best: "Option | None", *, rate: float, p99_s: float
+    measured: Measured, found: list[Option], best: Option | None, *, rate: float, p99_s: float
 ) -> None:
-    from rich import box
-    from rich.console import Console
-
-    from sentire.doctor.capacity import HEADROOM
-    from sentire.doctor.findings import size
-
     console = Console(highlight=False, width=None if Console().is_terminal else 120)
     console.print(
         f"{measured.model} on {measured.processor}, {measured.engine}, "
-        f"{size(measured.memory)} for a process that serves it.\n"
+        f"{format_bytes(measured.memory)} for a process that serves it.\n"
     )
     frame = box.SIMPLE_HEAD if console.is_terminal else box.MARKDOWN
     console.print(_lengths(measured, frame))
@@ -166,14 +152,14 @@ def _print(
             f"\nFor {rate:g} texts/s within {1000 * p99_s:g} ms: "
             f"{_counted(best.replicas, 'replica')} with {_counted(best.cores, 'core')} each ("
             f"{best.total_cores} cores, "
-            f"{size(best.replicas * measured.memory)}). Add one that may fail.\n",
+            f"{format_bytes(best.replicas * measured.memory)}). Add one that may fail.\n",
             style="bold",
         )
     lone = 1000 * measured.costs.lone_p99_s
     console.print(_ASSUMED.format(tokens=measured.tokens, headroom=HEADROOM, lone=lone))
 
 
-def _lengths(measured: "Measured", frame: "Box") -> "Table":
+def _lengths(measured: Measured, frame: Box) -> Table:
     table = _table(frame, "tokens", "pieces", "texts/s a core", "tokens/s a core")
     for bulk in measured.bulk:
         rate = f"{bulk.texts_s:,.0f}" if bulk.texts_s >= 10 else f"{bulk.texts_s:.1f}"
@@ -183,9 +169,7 @@ def _lengths(measured: "Measured", frame: "Box") -> "Table":
     return table
 
 
-def _options(found: "list[Option]", best: "Option", memory: int, frame: "Box") -> "Table":
-    from sentire.doctor.findings import size
-
+def _options(found: list[Option], best: Option, memory: int, frame: Box) -> Table:
     table = _table(
         frame,
         "cores each",
@@ -202,7 +186,7 @@ def _options(found: "list[Option]", best: "Option", memory: int, frame: "Box") -
             f"{option.cores}",
             f"{option.replicas:,}",
             f"{option.total_cores:,}",
-            size(option.replicas * memory),
+            format_bytes(option.replicas * memory),
             f"{option.rate:,.0f}",
             f"{1000 * option.estimate.p99_s:.1f} ms",
             f"{option.estimate.used:.0%}",
@@ -216,9 +200,7 @@ def _counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
-def _table(frame: "Box", *columns: str) -> "Table":
-    from rich.table import Table
-
+def _table(frame: Box, *columns: str) -> Table:
     table = Table(box=frame)
     for column in columns:
         table.add_column(column, justify="right")

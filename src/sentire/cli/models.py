@@ -1,14 +1,11 @@
-"""``sentire models``: what is in a registry, and what a model is."""
+"""``sentire models``: the group, and its commands that look at models."""
 
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
-from sentire.cli.models_aliases import history, promote, rollback
-from sentire.cli.models_diff import diff
-from sentire.cli.models_moving import gc, pull, push
+from sentire.cli.deferred import DeferredCommand
+from sentire.cli.models_registry import gc, history, promote, pull, push, rollback
 
 _EXAMPLES = """
 \b
@@ -36,7 +33,7 @@ def models() -> None:
     """Keep models and their versions in a registry."""
 
 
-_LIST_MODELS_EXAMPLES = """
+_LIST_EXAMPLES = """
 \b
 Examples:
   sentire models list                                the packaged models
@@ -45,60 +42,20 @@ Examples:
 """
 
 
-@click.command("list", epilog=_LIST_MODELS_EXAMPLES)
+@click.command(
+    "list",
+    cls=DeferredCommand,
+    work="sentire.cli.model_reports:list_models",
+    epilog=_LIST_EXAMPLES,
+)
 @click.argument("registry", required=False)
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
-def list_models(registry: str | None, name: str | None, as_json: bool) -> None:
+def list_models() -> None:
     """List the versions of all models in a registry, or of one.
 
     Without a REGISTRY, the models inside the package, which are in none.
     """
-    import json
-
-    from sentire.cli.tables import aligned
-
-    rows = _packaged() if registry is None else _in_registry(registry, name)
-    if as_json:
-        for model, version, pushed, aliases in rows:
-            when = pushed.isoformat() if pushed else None
-            record = {"name": model, "version": version, "pushed": when, "aliases": aliases}
-            click.echo(json.dumps(record))
-        return
-    table = [("model  version", "pushed", "aliases")]
-    table += [
-        (f"{m}  {v}", f"{p:%Y-%m-%d %H:%M}" if p else "packaged", " ".join(a))
-        for m, v, p, a in rows
-    ]
-    for line in aligned(table):
-        click.echo(line)
-    if registry is None:
-        click.echo("Those in a registry: sentire models list REGISTRY", err=True)
-
-
-_Row = tuple[str, str, datetime | None, list[str]]
-"""Name, version, when it was pushed, and the aliases that point at it."""
-
-
-def _packaged() -> list[_Row]:
-    from sentire.bundle.builtin import packaged
-    from sentire.bundle.store import read_manifest
-
-    found = [read_manifest(folder)[1] for folder in packaged().values()]
-    return [(info.name, info.version, None, []) for info in found]
-
-
-def _in_registry(registry: str, name: str | None) -> list[_Row]:
-    from sentire.registry.references import open_registry
-
-    rows: list[_Row] = []
-    with open_registry(registry) as opened:
-        for model in [name] if name else opened.names():
-            moves = [opened.current(model, alias) for alias in opened.aliases(model)]
-            for version in opened.versions(model):
-                aliases = [move.alias for move in moves if move and move.to == version]
-                rows.append((model, version, opened.pushed(model, version), aliases))
-    return rows
 
 
 _INSPECT_EXAMPLES = """
@@ -109,23 +66,16 @@ Examples:
 """
 
 
-@click.command(epilog=_INSPECT_EXAMPLES)
+@click.command(
+    cls=DeferredCommand, work="sentire.cli.model_reports:inspect", epilog=_INSPECT_EXAMPLES
+)
 @click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The manifest, as it lies in the bundle.")
-def inspect(model: str | None, as_json: bool) -> None:
+def inspect() -> None:
     """Tell what a model is: labels, languages, size, figures.
 
     Without a MODEL, the packaged one that sentire uses by default.
     """
-    from sentire.bundle.builtin import DEFAULT_MODEL
-    from sentire.cli.models_opening import described, opened
-
-    with opened(model or DEFAULT_MODEL) as found:
-        if as_json:
-            click.echo(found.data.decode().rstrip())
-            return
-        for line in described(found):
-            click.echo(line)
 
 
 _VERIFY_EXAMPLES = """
@@ -137,41 +87,45 @@ Examples:
 """
 
 
-@click.command(epilog=_VERIFY_EXAMPLES)
-@click.argument("model", nargs=-1)
+@click.command(
+    cls=DeferredCommand, work="sentire.cli.model_reports:verify", epilog=_VERIFY_EXAMPLES
+)
+@click.argument("models", metavar="[MODEL]...", nargs=-1)
 @click.option("--engine", default="openvino", show_default=True, help="For bundles on this disk.")
-def verify(model: tuple[str, ...], engine: str) -> None:
+def verify() -> None:
     """Check every byte of models against their manifests.
 
     A model in a registry is read where it lies. A bundle on this disk is loaded as well, and has to
     give the answers to its golden sentences that it promises. Without a MODEL, the packaged ones
     are checked.
     """
-    from sentire.bundle.builtin import packaged
-    from sentire.cli.models_opening import opened
-    from sentire.errors import BundleDamaged
-    from sentire.registry.pulling import verify as verify_files
-
-    for each in model or packaged():
-        with opened(each) as found:
-            if found.source is not None:
-                altered = [name for name, is_right in verify_files(found.source) if not is_right]
-                if altered:
-                    raise BundleDamaged(each, f"{', '.join(altered)} altered or cut.")
-            else:
-                _load(found.path, engine)
-            click.echo(f"{found.info.name}@{found.info.version}  {found.info.digest}")
 
 
-def _load(path: Path | None, engine: str) -> None:
-    import sentire
-
-    sentire.load(path, engine=engine).close()
-
-
-def _commands() -> list[Any]:
-    return [list_models, inspect, verify, pull, push, promote, rollback, history, diff, gc]
+_DIFF_EXAMPLES = """
+\b
+Examples:
+  sentire models diff /models/shop@production /models/shop@1.2.0 --texts reviews.csv
+  sentire models diff zh-en ./my-bundle   比较两个模型
+"""
 
 
-for _command in _commands():
+@click.command(cls=DeferredCommand, work="sentire.cli.model_comparison:diff", epilog=_DIFF_EXAMPLES)
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "--texts",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Sentences to ask both, of any input format.  [default: packaged sentences]",
+)
+@click.option("--engine", default="openvino", show_default=True, help="What runs the models.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def diff() -> None:
+    """Compare two models: what they are, and what they answer.
+
+    The figures are those that the bundles bear; the answers are asked for now.
+    """
+
+
+for _command in (list_models, inspect, verify, pull, push, promote, rollback, history, diff, gc):
     models.add_command(_command)

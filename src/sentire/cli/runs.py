@@ -12,7 +12,6 @@ from sentire.cli.data import OPTIONS
 from sentire.cli.stages import Stages
 from sentire.cli.watching import Display, Stop
 from sentire.errors import OptionError
-from sentire.export.gated_quantization import Progress
 from sentire.jobs.bundles import BundleOptions
 from sentire.jobs.distillation import DistillOptions
 from sentire.jobs.distillation import distill as run_distillation
@@ -20,6 +19,7 @@ from sentire.jobs.runs import RunOptions, RunResult
 from sentire.jobs.sources import ReadOptions
 from sentire.jobs.training import TrainOptions
 from sentire.jobs.training import train as run_training
+from sentire.progress import StageProgress
 from sentire.training.distill import Distillation
 from sentire.training.finetune import Interrupted
 from sentire.training.run import RunCallbacks
@@ -139,7 +139,7 @@ def _numbers(option: str, given: str | None) -> tuple[int, ...] | None:
 
 
 @contextmanager
-def _terminal(options: RunOptions) -> Iterator[tuple[RunCallbacks, Progress]]:
+def _terminal(options: RunOptions) -> Iterator[tuple[RunCallbacks, StageProgress]]:
     """Show a run's learning, then the making of its bundle; Ctrl-C ends it in good order."""
     stages: Stages | None = None
     with Stop() as stop, ExitStack() as shown:

@@ -1,60 +1,51 @@
-"""Run one ``sentire analyze``: open, load, score, sum up."""
+"""The work of ``sentire analyze``: read its options, call the job, show how it goes, sum up."""
 
+import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import Any, cast
+
+import click
 
 from sentire.cli.interrupts import Interrupts, Stopped
 from sentire.cli.main import INTERRUPTED, PIPE_CLOSED, TERMINATED, say
-from sentire.io.checkpoint import Tally, partial_path
-from sentire.io.job import Job
-from sentire.io.names import InputFormat, OutputFormat
-from sentire.io.protection import is_finished, refuse_existing, refuse_inputs, written_paths
-from sentire.io.recordfile import Sink
-from sentire.io.records import Layout
-from sentire.io.rows import Row, broken
-from sentire.io.sink import DELIMITERS, open_sink
-from sentire.types import Answer, OnLong
-
-if TYPE_CHECKING:
-    from sentire.cli.progress import ProgressBar
-    from sentire.io.source import Source
+from sentire.cli.progress import ProgressBar
+from sentire.cli.terminal import TerminalTable
+from sentire.errors import OptionError
+from sentire.io.checkpoint import Tally
+from sentire.io.inputs import InputOptions
+from sentire.io.names import (
+    OutputFormat,
+    has_known_extension,
+    is_data_file,
+    is_lone_url,
+    is_url,
+)
+from sentire.io.sink import choose_format
+from sentire.jobs.scoring import ScoreOptions, Scoring, is_done, is_resumable, open_scoring
 
 ALL_SCORED, SOME_ERRORS = 0, 3
+_TABLE = "table"
+_SAME = ("output", "sentences", "emotion", "on_long", "model", "engine", "resume", "force")
+"""Options that are fields of the run."""
+_OF_INPUTS = (
+    *("query", "text_column", "encoding", "input_format", "sheet", "no_header", "keep_na"),
+    "resume",
+)
 
 
-class Request(NamedTuple):
-    """What was asked for on the command line."""
+def analyze(texts: tuple[str, ...], given: str | None, kind: str | None, **options: Any) -> int:
+    """Score with the options of the command line, and print what came of it.
 
-    texts: tuple[str, ...]
-    source: Path | str | None
-    """A path, a database's URL, or None for standard input."""
-    output: Path | None
-    query: str | None
-    text_column: str | None
-    sentences: bool
-    emotion: bool
-    model: str | None
-    engine: str
-    on_long: OnLong
-    kind: str
-    resume: bool
-    force: bool
-    no_bom: bool
-    encoding: str | None
-    input_format: InputFormat | None
-    sheet: str | None
-    header: bool
-    keep_na: bool
-
-
-def score(request: Request) -> int:
-    """Score all texts of a request.
+    Parameters
+    ----------
+    texts : what stands on the command line: texts, or the name of an input
+    given : name of an input, or None
+    kind : format of the output; None chooses one
+    **options : the others of ``sentire analyze``
 
     Returns
     -------
@@ -62,174 +53,157 @@ def score(request: Request) -> int:
 
     Raises
     ------
-    SentireError
-        The input, the model or the output can't be used.
+    OptionError, click.UsageError
+        Options don't fit each other, or there is nothing to score.
     """
-    began = time.monotonic()
-    if _check_output(request):
+    texts, given = _inputs_of(texts, given, named=options["input_format"] is not None)
+    output: Path | None = options["output"]
+    kind = _format_of(kind, output, options)
+    _check(texts, options)
+    asked = ScoreOptions(
+        texts=texts,
+        source=_source_of(given),
+        reading=_reading(options),
+        byte_order_mark=not options["no_bom"],
+        format=cast("OutputFormat", "jsonl" if kind == _TABLE else kind),
+        **{name: options[name] for name in _SAME},
+    )
+    if is_done(asked):
+        say(f"{output} is done: nothing is left to resume. --force would score anew")
         return ALL_SCORED
-    job: Job | None = None
+    sink = TerminalTable(emotion=asked.emotion) if kind == _TABLE else None
+    return _run(asked, sink)
+
+
+def _run(asked: ScoreOptions, sink: TerminalTable | None) -> int:
+    began = time.monotonic()
+    scoring: Scoring | None = None
     try:
-        with Interrupts() as interrupts, ExitStack() as opened:
-            source = None if request.texts else opened.enter_context(_open_source(request))
-            for note in source.notes if source else ():
-                say(note)
-            scorer = _Scorer(request)
-            opened.push(scorer.closed_unless_stopped)
-            sink = _open_sink(request, source, scorer)
-            opened.callback(sink.close)
-            rows = _argument_rows(request.texts) if source is None else source
-            job = Job(rows, scorer, sink, unbroken=interrupts.held)
-            with _progress(request, source, job) as bar:
-                for _ in job.run():
-                    if bar is not None:
-                        bar.show(job.tally.rows, job.n_read)
+        with (
+            Interrupts() as interrupts,
+            open_scoring(asked, sink=sink, say=say, unbroken=interrupts.held) as scoring,
+            _progress(asked, scoring, shown=sink is None) as bar,
+        ):
+            for _ in scoring:
+                if bar is not None:
+                    bar.show(scoring.tally.rows, scoring.n_read)
     except BrokenPipeError:
         return PIPE_CLOSED  # whoever read the answers has enough of them
     except Stopped as stopped:
-        say(_interrupted(job, request))
+        say(_interrupted(scoring, asked))
         return TERMINATED if stopped.number == signal.SIGTERM else INTERRUPTED
-    for note in sink.notes:
-        say(f"{request.output}: {note}")
-    if request.source is not None:
-        say(_summary(job.tally, request, time.monotonic() - began))
-    return SOME_ERRORS if job.tally.errors else ALL_SCORED
+    for note in scoring.notes:
+        say(f"{asked.output}: {note}")
+    if asked.source is not None:
+        say(_summary(scoring.tally, asked, time.monotonic() - began))
+    return SOME_ERRORS if scoring.tally.errors else ALL_SCORED
 
 
-def _check_output(request: Request) -> bool:
-    """Refuse an output whose place is taken; whether a run to resume has ended already."""
-    refuse_inputs(written_paths(request.output), () if request.texts else (request.source,))
-    if request.output is None or request.force:
+def _inputs_of(
+    texts: tuple[str, ...], given: str | None, *, named: bool
+) -> tuple[tuple[str, ...], str | None]:
+    """Texts, or the name of an input."""
+    if texts and given is not None:
+        raise click.UsageError("give texts or -i, not both.", click.get_current_context())
+    if given is None:
+        texts, given = _input_among(texts, named=named)
+    if texts or given is not None:
+        return texts, given
+    if sys.stdin is None or sys.stdin.isatty():
+        raise click.UsageError(
+            "nothing to analyze: give a text, name a file with -i, or pipe text in.",
+            click.get_current_context(),
+        )
+    return (), "-"
+
+
+def _input_among(texts: tuple[str, ...], *, named: bool) -> tuple[tuple[str, ...], str | None]:
+    """Tell an input from texts; ``named`` says whether its format was given.
+
+    Raises
+    ------
+    OptionError
+        Several arguments are files, or one is whose format nothing tells.
+    """
+    files = [text for text in texts if _is_file(text)]
+    if len(texts) == 1:
+        lone = texts[0]
+        if files and not named and not has_known_extension(lone):
+            raise OptionError(
+                f"{lone} is a file. To read it, name its format: -i {shlex.quote(lone)} "
+                "--input-format lines. To score its name, pipe that in."
+            )
+        is_input = files or lone == "-" or is_data_file(lone) or is_lone_url(lone)
+        return ((), lone) if is_input else (texts, None)
+    if files or (texts and all(map(is_data_file, texts))):
+        listed = " ".join(shlex.quote(text) for text in files or texts)
+        raise OptionError(
+            f"{listed}: these are files, and one run reads one. Read them in turn: "
+            f'for f in {listed}; do sentire analyze -i "$f" -o "$f.scored.jsonl"; done'
+        )
+    return texts, None
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:  # a long text is no file's name
         return False
-    if not request.resume:
-        refuse_existing(request.output)
-    elif is_finished(request.output):
-        say(f"{request.output} is done: nothing is left to resume. --force would score anew")
-        return True
-    return False
 
 
-class _Scorer:
-    """The loaded model, asked for what the request wants."""
-
-    def __init__(self, request: Request) -> None:
-        import sentire
-
-        self._analyzer = sentire.load(request.model, engine=request.engine)
-        self.digest = self._analyzer.info.digest
-        self._request = request
-        try:
-            self([])  # refuses what the model does not have, before an output is begun
-        except BaseException:
-            self._analyzer.close()
-            raise
-
-    def __call__(self, texts: Iterable[object]) -> Iterator[Answer]:
-        return self._analyzer.analyze_many(
-            texts,
-            sentences=self._request.sentences,
-            emotion=self._request.emotion,
-            on_long=self._request.on_long,
-        )
-
-    def closed_unless_stopped(
-        self,
-        kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        """Close the model; not for one who waits for the end, as it first answers what waits."""
-        if kind is None or not issubclass(kind, Stopped | BrokenPipeError):
-            self._analyzer.close()
-
-
-def _open_source(request: Request) -> "Source":
-    from sentire.io.inputs import Wanted, open_source
-
-    return open_source(
-        request.source,
-        Wanted(
-            format=request.input_format,
-            encoding=request.encoding,
-            text_column=request.text_column,
-            query=request.query,
-            sheet=request.sheet,
-            header=request.header,
-            keep_na=request.keep_na,
-            all_columns=request.kind in DELIMITERS,
-        ),
-    )
-
-
-def _open_sink(request: Request, source: "Source | None", scorer: _Scorer) -> Sink:
-    if request.kind == "table":
-        from sentire.cli.terminal import TerminalTable
-
-        return TerminalTable(emotion=request.emotion)
-    layout = Layout(
-        text_column="text" if source is None else source.text_column,
-        columns=("text",) if source is None else source.columns,
-        sentences=request.sentences,
-        emotion=request.emotion,
-    )
-    job = {
-        **({"input": "arguments"} if source is None else source.identity),
-        "text column": layout.text_column,
-        "--sentences": str(request.sentences),
-        "--emotion": str(request.emotion),
-        "--on-long": request.on_long,
-        "--format": request.kind,
-        **({"--no-bom": "True"} if request.no_bom else {}),
-        "model": scorer.digest,
-    }
-    unfinished = [] if request.output is None else written_paths(request.output)[1:]
-    if not request.resume and any(path is not None and path.exists() for path in unfinished):
-        say("starting from the beginning; what an interrupted run left behind is replaced")
-    sink = open_sink(
-        request.output,
-        cast("OutputFormat", request.kind),
-        layout,
-        types=None if source is None else source.types,
-        job=job,
-        resume=request.resume,
-        force=request.force,
-        mark=not request.no_bom,
-    )
-    if request.resume:
-        done = sink.checkpoint.tally.rows if sink.checkpoint else 0
-        say(
-            f"resuming after {done:,} rows"
-            if done
-            else f"nothing to resume for {request.output}; starting from the beginning"
-        )
-    return sink
-
-
-def _argument_rows(texts: Sequence[str]) -> Iterator[Row]:
-    for number, text in enumerate(texts, 1):
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            kept = text.encode(errors="surrogateescape").decode(errors="replace")
-            error = broken(f"argument {number} is not valid UTF-8")
-            yield Row(number, kept, {"text": kept}, error)
+def _format_of(kind: str | None, output: Path | None, options: dict[str, Any]) -> str:
+    """Format of the output, which must fit where it goes."""
+    if kind is None:
+        if output is not None:
+            kind = choose_format(output)
         else:
-            yield Row(number, text, {"text": text})
+            kind = _TABLE if sys.stdout is not None and sys.stdout.isatty() else "jsonl"
+    elif kind == _TABLE and output is not None:
+        raise OptionError("--format table goes to a terminal; with -o choose another")
+    if options["no_bom"] and kind not in {"csv", "tsv"}:
+        raise OptionError("--no-bom goes with CSV and TSV, which alone have such a mark")
+    return kind
+
+
+def _check(texts: tuple[str, ...], options: dict[str, Any]) -> None:
+    """Refuse options that have nothing to act on."""
+    for name in _OF_INPUTS if texts else ():
+        if options[name]:
+            raise OptionError(f"--{name.replace('_', '-')} goes with -i, not with texts")
+    for name in ("resume", "force"):
+        if options[name] and options["output"] is None:
+            raise OptionError(f"--{name} needs an output file: name it with -o")
+
+
+def _source_of(given: str | None) -> Path | str | None:
+    if given is None or given == "-":
+        return None
+    return given if is_url(given) else Path(given)
+
+
+def _reading(options: dict[str, Any]) -> InputOptions:
+    return InputOptions(
+        format=options["input_format"],
+        encoding=options["encoding"],
+        text_column=options["text_column"],
+        query=options["query"],
+        sheet=options["sheet"],
+        header=not options["no_header"],
+        keep_na=options["keep_na"],
+    )
 
 
 def _progress(
-    request: Request, source: "Source | None", job: Job
-) -> "AbstractContextManager[ProgressBar | None]":
+    asked: ScoreOptions, scoring: Scoring, *, shown: bool
+) -> AbstractContextManager[ProgressBar | None]:
     """Make a bar for a file or a database whose answers don't go to the same terminal."""
-    shown = sys.stderr is not None and sys.stderr.isatty() and request.kind != "table"
-    if source is None or request.source is None or not shown:
+    is_seen = sys.stderr is not None and sys.stderr.isatty()
+    if asked.source is None or not shown or not is_seen:
         return nullcontext()
-    from sentire.cli.progress import ProgressBar
-
-    return ProgressBar(source.fraction_read, n_before=job.tally.rows)
+    return ProgressBar(scoring.fraction_read, n_before=scoring.tally.rows)
 
 
-def _summary(tally: Tally, request: Request, seconds: float) -> str:
+def _summary(tally: Tally, asked: ScoreOptions, seconds: float) -> str:
     """Sum a run up in one line."""
     outcome = ", ".join(f"{n:,} {label}" for label, n in sorted(tally.labels.items()))
     line = f"{tally.rows:,} rows in {seconds:.1f} s"
@@ -238,12 +212,11 @@ def _summary(tally: Tally, request: Request, seconds: float) -> str:
         n_errors = sum(tally.errors.values())
         codes = ", ".join(f"{n:,} {code}" for code, n in sorted(tally.errors.items()))
         line += f"; {n_errors:,} without an answer: {codes}"
-    return line + (f" -> {request.output}" if request.output else "")
+    return line + (f" -> {asked.output}" if asked.output else "")
 
 
-def _interrupted(job: Job | None, request: Request) -> str:
-    if job is None:
+def _interrupted(scoring: Scoring | None, asked: ScoreOptions) -> str:
+    if scoring is None:
         return "interrupted"
-    line = f"interrupted after {job.tally.rows:,} rows"
-    resumable = request.output and partial_path(request.output.resolve()).exists()
-    return line + ("; continue with --resume" if resumable else "")
+    line = f"interrupted after {scoring.tally.rows:,} rows"
+    return line + ("; continue with --resume" if is_resumable(asked) else "")

@@ -136,12 +136,14 @@ def open_served(settings: "Settings", member: "Member | None" = None) -> "Models
         from sentire.gateway.remote import open_remote
 
         return open_remote(settings)
-    from sentire.service.shared_models import open_shared_models
-    from sentire.serving.loading import open_models
+    from functools import partial
 
-    if member is not None:
-        return open_shared_models(settings, member)
-    return open_models(settings, max_waiting=settings.limits.queue)
+    from sentire.service.shared_models import SharedModels
+    from sentire.serving.factory import open_models
+    from sentire.serving.models import Models
+
+    make = Models if member is None else partial(SharedModels, member=member)
+    return open_models(settings, max_waiting=settings.limits.queue, make=make)
 
 
 def start_log(form: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from sentire.client import wire
-from sentire.client.exchange import Exchange, Lost, Outcome, RetryPolicy, Send, Step
+from sentire.client.exchange import ConnectionLost, Exchange, Outcome, RetryPolicy, Send, Step
 from sentire.client.servers import Servers
 from sentire.client.wire import Chunk
 from sentire.errors import NotText, OptionError, RequestRefused
@@ -43,7 +43,7 @@ class BaseClient(ABC, Generic[Pool]):
         Base address of a ``sentire serve`` or ``sentire serve-model``; of several, those that are
         healthy are asked evenly.
     api_key : str, optional
-    patience : RetryPolicy, optional
+    retry : RetryPolicy, optional
         How long and how often to try.
     chunk : int
         Texts in one request of ``analyze_many``.
@@ -161,11 +161,11 @@ class BaseClient(ABC, Generic[Pool]):
             "timeout": self._httpx.Timeout(step.timeout_s, connect=min(step.timeout_s, _CONNECT_S)),
         }
 
-    def _lost(self, error: Exception, step: Send) -> Lost:
+    def _lost(self, error: Exception, step: Send) -> ConnectionLost:
         if isinstance(error, self._httpx.ProxyError):
-            return Lost(f"is not reached: the proxy refuses ({error})")
+            return ConnectionLost(f"is not reached: the proxy refuses ({error})")
         if isinstance(error, self._httpx.ConnectError | self._httpx.ConnectTimeout):
-            return Lost("is not reached")
+            return ConnectionLost("is not reached")
         if isinstance(error, TimeoutError | self._httpx.TimeoutException):
-            return Lost(f"did not answer within {step.timeout_s:.3g} s")
-        return Lost(f"broke off the connection ({type(error).__name__})")
+            return ConnectionLost(f"did not answer within {step.timeout_s:.3g} s")
+        return ConnectionLost(f"broke off the connection ({type(error).__name__})")

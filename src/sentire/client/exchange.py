@@ -18,7 +18,7 @@ from typing import Annotated, NamedTuple, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from sentire.client.servers import Chosen, Server, Servers, Wait
+from sentire.client.servers import Server, ServerLease, Servers, Wait
 from sentire.client.wire import reason_of, refusal
 from sentire.errors import SentireError, ServiceOverloaded, ServiceUnreachable
 
@@ -48,7 +48,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Send(NamedTuple):
-    """Send a request; the outcome is a :class:`Reply` or :class:`Lost`."""
+    """Send a request; the outcome is a :class:`Reply` or :class:`ConnectionLost`."""
 
     url: str
     body: bytes | None
@@ -74,14 +74,14 @@ class Reply(NamedTuple):
     body: bytes
 
 
-class Lost(NamedTuple):
+class ConnectionLost(NamedTuple):
     """No answer came."""
 
     reason: str
 
 
 Step: TypeAlias = Send | Sleep
-Outcome: TypeAlias = Reply | Lost | None
+Outcome: TypeAlias = Reply | ConnectionLost | None
 Steps: TypeAlias = Generator[Step, Outcome, tuple[str, bytes]]
 
 
@@ -91,7 +91,7 @@ class Exchange:
     Parameters
     ----------
     servers : Servers
-    patience : RetryPolicy
+    retry : RetryPolicy
     clock, uniform : function
         For tests.
     """
@@ -132,7 +132,7 @@ class Exchange:
             left_s = attempt.deadline - self._clock()
             if left_s <= 0:
                 break
-            choice = self._servers.choose(attempt.held)
+            choice = self._servers.acquire(attempt.backoff_until)
             if isinstance(choice, Wait):
                 if choice.seconds > min(left_s, self._retry.longest_wait_s):
                     break
@@ -140,7 +140,7 @@ class Exchange:
                 continue
             try:
                 attempt.n_sent += 1
-                if choice.check and not (yield from self._is_ready(choice, left_s)):
+                if choice.probe and not (yield from self._is_ready(choice, left_s)):
                     continue
                 left_s = attempt.deadline - self._clock()
                 if left_s <= 0:
@@ -155,45 +155,47 @@ class Exchange:
                 return choice.server.named, answer
         raise attempt.error or ServiceUnreachable(self._servers.reasons)
 
-    def _is_ready(self, chosen: Chosen, left_s: float) -> Generator[Step, Outcome, bool]:
-        server = chosen.server
+    def _is_ready(self, lease: ServerLease, left_s: float) -> Generator[Step, Outcome, bool]:
+        server = lease.server
         outcome = yield Send(server.url + _READY, None, min(left_s, _CHECK_S), *_way(server))
         if isinstance(outcome, Reply) and outcome.status == 200:
-            self._servers.answered(chosen)
+            self._servers.record_success(lease)
             return True
         said = f"is not ready: status {outcome.status}" if isinstance(outcome, Reply) else None
-        self._servers.failed(chosen, said or _why_lost(outcome))
+        self._servers.record_failure(lease, said or _loss_reason(outcome))
         return False
 
-    def _judge(self, chosen: Chosen, outcome: Outcome, attempt: "_Attempt") -> bytes | None:
+    def _judge(self, lease: ServerLease, outcome: Outcome, attempt: "_Attempt") -> bytes | None:
         """The answer, or None where the request is to be sent again; raises what is final."""
-        url = chosen.server.url
+        url = lease.server.url
         if isinstance(outcome, Reply):
             if outcome.status == 200:
-                self._servers.answered(chosen)
+                self._servers.record_success(lease)
                 return outcome.body
             if outcome.status in {429, 503}:
-                self._hold(chosen, outcome, attempt)
+                self._back_off(lease, outcome, attempt)
                 return None
             if outcome.status not in _GATEWAY_STATUS:
-                self._servers.answered(chosen)
-                raise refusal(outcome.status, outcome.body, url=chosen.server.named)
+                self._servers.record_success(lease)
+                raise refusal(outcome.status, outcome.body, url=lease.server.named)
             reason = f"is behind a proxy that does not reach it: {outcome.status}"
         else:
-            reason = _why_lost(outcome)
-        self._servers.failed(chosen, reason)
+            reason = _loss_reason(outcome)
+        self._servers.record_failure(lease, reason)
         longest_s = self._retry.first_wait_s * 2 ** min(attempt.n_sent - 1, 10)
-        attempt.held[url] = self._clock() + self._uniform(0, longest_s)
+        attempt.backoff_until[url] = self._clock() + self._uniform(0, longest_s)
         attempt.error = ServiceUnreachable(self._servers.reasons)
         return None
 
-    def _hold(self, chosen: Chosen, reply: Reply, attempt: "_Attempt") -> None:
+    def _back_off(self, lease: ServerLease, reply: Reply, attempt: "_Attempt") -> None:
         """Keep a request away from a server that refused it for now."""
-        url, after_s = chosen.server.url, _retry_after_s(reply.headers)
-        self._servers.troubled(chosen, f"refuses for now: {reason_of(reply.body) or reply.status}")
-        attempt.held[url] = self._clock() + after_s * self._uniform(1, 1.25)
+        url, after_s = lease.server.url, _retry_after_s(reply.headers)
+        self._servers.record_refusal(
+            lease, f"refuses for now: {reason_of(reply.body) or reply.status}"
+        )
+        attempt.backoff_until[url] = self._clock() + after_s * self._uniform(1, 1.25)
         attempt.error = (
-            ServiceOverloaded(chosen.server.named, after_s)
+            ServiceOverloaded(lease.server.named, after_s)
             if reply.status == 429
             else ServiceUnreachable(self._servers.reasons)
         )
@@ -205,7 +207,7 @@ class _Attempt:
     def __init__(self, deadline: float) -> None:
         self.deadline = deadline
         self.n_sent = 0
-        self.held: dict[str, float] = {}
+        self.backoff_until: dict[str, float] = {}
         """Addresses that are not asked again before some moment."""
         self.error: SentireError | None = None
         """What to raise when there is no time or no try left."""
@@ -215,8 +217,8 @@ def _way(server: Server) -> tuple[str | None, str]:
     return server.host, server.proxy
 
 
-def _why_lost(outcome: Outcome) -> str:
-    return outcome.reason if isinstance(outcome, Lost) else "gave no answer"
+def _loss_reason(outcome: Outcome) -> str:
+    return outcome.reason if isinstance(outcome, ConnectionLost) else "gave no answer"
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:

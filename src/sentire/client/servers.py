@@ -19,7 +19,7 @@ OPENS_AFTER = 3
 """Failures in a row."""
 _OPEN_S = 0.5
 _LONGEST_OPEN_S = 30.0
-_TROUBLED_S = 1.0
+_PENALTY_S = 1.0
 """How long a server that refused for lack of time or readiness is asked last."""
 _CHECK_S = 0.05
 """How long to wait for another request to find out whether a server is back."""
@@ -43,18 +43,18 @@ class Server:
         self.failures = 0
         self.failed_at = float("-inf")
         self.open_until = float("-inf")
-        self.troubled_at = float("-inf")
-        self.is_checked = False
+        self.penalized_at = float("-inf")
+        self.is_probed = False
         """Whether a request is finding out if it is back."""
         self.turn = 0
 
 
-class Chosen(NamedTuple):
-    """A server to ask now; :meth:`Servers.release` it in the end."""
+class ServerLease(NamedTuple):
+    """A server to ask now, taken for one request; :meth:`Servers.release` it in the end."""
 
     server: Server
     at: float
-    check: bool
+    probe: bool
     """Ask for its health first: its circuit breaker was open."""
     is_last: bool
     """Whether no other could be asked instead."""
@@ -109,70 +109,70 @@ class Servers:
         """For each server its address and what went wrong there the last time."""
         return tuple(f"{server.named} {server.reason}" for server in self._servers)
 
-    def choose(self, held: Mapping[str, float]) -> Chosen | Wait:
+    def acquire(self, backoff_until: Mapping[str, float]) -> ServerLease | Wait:
         """Take the server that is asked next.
 
         Parameters
         ----------
-        held : addresses that this request does not ask again before some moment
+        backoff_until : addresses that this request does not ask again before some moment
         """
         with self._lock:
             now = self._clock()
-            free = {server: self._free_at(server, held, now) for server in self._servers}
+            free = {server: self._free_at(server, backoff_until, now) for server in self._servers}
             usable = [server for server, at in free.items() if at <= now]
             if not usable:
                 return Wait(min(free.values()) - now)
             best = min(
                 usable,
-                key=lambda s: (now - s.troubled_at < _TROUBLED_S, s.in_flight, s.turn),
+                key=lambda s: (now - s.penalized_at < _PENALTY_S, s.in_flight, s.turn),
             )
             self._turns += 1
             best.turn = self._turns
             best.in_flight += 1
-            check = best.failures >= OPENS_AFTER
-            best.is_checked = best.is_checked or check
-            return Chosen(best, now, check, len(usable) == 1)
+            probe = best.failures >= OPENS_AFTER
+            best.is_probed = best.is_probed or probe
+            return ServerLease(best, now, probe, len(usable) == 1)
 
-    def release(self, chosen: Chosen) -> None:
+    def release(self, lease: ServerLease) -> None:
         """Say that a request to a server is over, however it ended."""
         with self._lock:
-            chosen.server.in_flight -= 1
-            if chosen.check:
-                chosen.server.is_checked = False
+            lease.server.in_flight -= 1
+            if lease.probe:
+                lease.server.is_probed = False
 
-    def answered(self, chosen: Chosen) -> None:
-        """Say that a server answered."""
+    def record_success(self, lease: ServerLease) -> None:
+        """Count an answer: it closes the circuit breaker."""
         with self._lock:
-            chosen.server.failures = 0
-            chosen.server.open_until = float("-inf")
+            lease.server.failures = 0
+            lease.server.open_until = float("-inf")
 
-    def revived(self, url: str) -> None:
+    def mark_ready(self, url: str) -> None:
         """Say that a server was seen to be ready by somebody who looks after it."""
         with self._lock:
             for server in self._servers:
                 if server.url == url:
                     server.failures, server.open_until = 0, float("-inf")
 
-    def troubled(self, chosen: Chosen, reason: str) -> None:
+    def record_refusal(self, lease: ServerLease, reason: str) -> None:
         """Say that a server is there, and refused for lack of time or readiness."""
         with self._lock:
-            server = chosen.server
+            server = lease.server
             server.failures, server.open_until = 0, float("-inf")
-            server.troubled_at, server.reason = self._clock(), reason
+            server.penalized_at, server.reason = self._clock(), reason
 
-    def failed(self, chosen: Chosen, reason: str) -> None:
+    def record_failure(self, lease: ServerLease, reason: str) -> None:
         """Say that a server was not reached, or broke off."""
         with self._lock:
-            server, now = chosen.server, self._clock()
+            server, now = lease.server, self._clock()
             server.reason = reason
-            if chosen.at < server.failed_at:
+            if lease.at < server.failed_at:
                 return  # it began before the last failure that was counted
             server.failures += 1
-            server.failed_at = server.troubled_at = now
+            server.failed_at = server.penalized_at = now
             doublings = server.failures - OPENS_AFTER
             if doublings >= 0:
                 server.open_until = now + min(_LONGEST_OPEN_S, _OPEN_S * 2 ** min(doublings, 10))
 
-    def _free_at(self, server: Server, held: Mapping[str, float], now: float) -> float:
-        at = max(held.get(server.url, now), server.open_until)
-        return max(at, now + _CHECK_S) if server.is_checked else at
+    def _free_at(self, server: Server, backoff_until: Mapping[str, float], now: float) -> float:
+        at = max(backoff_until.get(server.url, now), server.open_until)
+        return max(at, now + _CHECK_S) if server.is_probed else at

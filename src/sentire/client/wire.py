@@ -50,7 +50,7 @@ _UNSCORED = msgspec.json.Decoder(Unscored)
 _PROBLEM = msgspec.json.Decoder(_Problem)
 
 
-class _Cutter:
+class _ChunkBuilder:
     """Collects values until a request is full."""
 
     def __init__(self, n_texts: int) -> None:
@@ -76,11 +76,11 @@ class _Cutter:
 
 def chunks(values: Iterable[object], n_texts: int) -> Iterator[Chunk]:
     """Cut values into pieces that are bounded in number and in characters."""
-    cutter = _Cutter(n_texts)
+    builder = _ChunkBuilder(n_texts)
     for value in values:
-        if (full := cutter.add(value)) is not None:
+        if (full := builder.add(value)) is not None:
             yield full
-    if (rest := cutter.rest()) is not None:
+    if (rest := builder.rest()) is not None:
         yield rest
 
 
@@ -92,11 +92,11 @@ async def chunks_async(
         for chunk in chunks(values, n_texts):
             yield chunk
         return
-    cutter = _Cutter(n_texts)
+    builder = _ChunkBuilder(n_texts)
     async for value in values:
-        if (full := cutter.add(value)) is not None:
+        if (full := builder.add(value)) is not None:
             yield full
-    if (rest := cutter.rest()) is not None:
+    if (rest := builder.rest()) is not None:
         yield rest
 
 
@@ -135,6 +135,14 @@ def encode(chunk: Chunk, options: PredictOptions, *, model: str | None) -> bytes
 def decode(body: bytes, chunk: Chunk, *, url: str) -> list[Answer]:
     """Read the answers of a request and put each in the place of its value.
 
+    Parameters
+    ----------
+    body : bytes
+    chunk : Chunk
+        What was asked for.
+    url : str
+        Who answered, for messages.
+
     Raises
     ------
     ServiceFailed
@@ -167,7 +175,15 @@ def _record(raw: msgspec.Raw) -> Answer:
 
 
 def refusal(status: int, body: bytes, *, url: str) -> SentireError:
-    """Find the error that a status outside of 2xx stands for."""
+    """Find the error that a status outside of 2xx stands for.
+
+    Parameters
+    ----------
+    status : int
+    body : bytes
+    url : str
+        Who answered, for messages.
+    """
     problem = _problem(body)
     if status >= 500 or not problem.detail:
         reason = f"failed with status {status}. {problem.detail}".rstrip()

@@ -50,7 +50,7 @@ class MetricsPages:
         self._pages.pop(replica, None)
 
 
-def merged(pages: Mapping[str, bytes], accept: str) -> tuple[bytes, str]:
+def merge_pages(pages: Mapping[str, bytes], accept: str) -> tuple[bytes, str]:
     """Make one page of several.
 
     Parameters
@@ -65,11 +65,11 @@ def merged(pages: Mapping[str, bytes], accept: str) -> tuple[bytes, str]:
     """
     encode, media_type = choose_encoder(accept)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Together(pages))
+    registry.register(_MergedCollector(pages))
     return encode(registry), media_type
 
 
-class _Together(Collector):
+class _MergedCollector(Collector):
     def __init__(self, pages: Mapping[str, bytes]) -> None:
         self._pages = pages
 

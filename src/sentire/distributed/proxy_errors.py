@@ -25,7 +25,7 @@ _LOST = ProblemError(
     "The replica that had the request ended before it answered. Send it again.",
     _LATER,
 )
-_SAID = {
+_PROXY_ERRORS = {
     404: ProblemError(404, "not_found", "No application is at this path."),
     408: ProblemError(503, "timed_out", "Ray's proxy got no answer within its request_timeout_s."),
     429: ProblemError(
@@ -68,7 +68,7 @@ class ProxyErrors:
                 request_id = headers.get("x-request-id", "")
                 # A replica refuses in JSON only.
                 is_ray = headers.get("content-type", "").startswith("text/plain")
-                refused = _SAID.get(message["status"]) if is_ray else None
+                refused = _PROXY_ERRORS.get(message["status"]) if is_ray else None
             if refused is None:
                 await send(message)
 

@@ -17,20 +17,20 @@ from starlette.types import ASGIApp
 
 from sentire.distributed.autoscaler import WAIT_MS
 from sentire.distributed.ingress import Ingress
-from sentire.distributed.metrics_pages import merged
+from sentire.distributed.metrics_pages import merge_pages
 from sentire.distributed.options import DeploymentOptions, settings_for
 from sentire.distributed.queue_wait import QueueWait
 from sentire.errors import Closed, UnsupportedRequest
 from sentire.optional import import_extra
 from sentire.service.app import create_app
 from sentire.service.settings import Settings
-from sentire.serving.loading import open_models
+from sentire.serving.factory import open_models
 from sentire.serving.models import Models
 from sentire.telemetry.logs import json_formatter
 
-PAGES = "pages"
+METRICS_ACTOR = "pages"
 """Name of the actor that holds the figures of all replicas."""
-TELL_S = 5.0
+PUBLISH_S = 5.0
 """Seconds between two pages that a replica hands to it."""
 _GATHER_S = 2.0
 """How long a scrape waits for it; then the page is this replica's own."""
@@ -64,7 +64,7 @@ class Replica:
         self._models = _open(settings)
         self._app = create_app(self._models, settings)
         self._waits = QueueWait(self._app)
-        self._telling = asyncio.get_running_loop().create_task(self._tell())
+        self._publishing = asyncio.get_running_loop().create_task(self._publish())
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         """Make what Ray hands requests to."""
@@ -72,7 +72,7 @@ class Replica:
 
     async def check_health(self) -> None:
         """Say whether texts would be answered; Ray replaces a replica that says no three times."""
-        check(self._models)
+        check_ready(self._models)
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Report what the number of replicas depends on, beside the requests that Ray counts."""
@@ -80,20 +80,20 @@ class Replica:
 
     async def __del__(self) -> None:
         """End: Ray calls this when no request is under way any more."""
-        telling = getattr(self, "_telling", None)
-        if telling is None:
+        publishing = getattr(self, "_telling", None)
+        if publishing is None:
             return
-        telling.cancel()
+        publishing.cancel()
         with suppress(Exception):
             await asyncio.wait_for(self._pages().drop.remote(self._name), _GATHER_S)
         await asyncio.to_thread(self._models.close)
 
-    async def _tell(self) -> None:
+    async def _publish(self) -> None:
         """Hand this replica's figures to the actor, again and again."""
         while True:
             with suppress(Exception):  # it is being started anew
                 await self._pages().put.remote(self._name, self._page())
-            await asyncio.sleep(TELL_S)
+            await asyncio.sleep(PUBLISH_S)
 
     async def _gather(self, accept: str) -> tuple[bytes, str]:
         try:
@@ -101,16 +101,16 @@ class Replica:
                 pages = await self._pages().exchange.remote(self._name, self._page())
         except Exception:  # whatever happened there, the caller gets what there is here
             pages = {self._name: self._page()}
-        return merged(pages, accept)
+        return merge_pages(pages, accept)
 
     def _page(self) -> bytes:
         return self._app.metrics.page("")[0]
 
     def _pages(self) -> Any:
-        return self._serve.get_deployment_actor(PAGES)
+        return self._serve.get_deployment_actor(METRICS_ACTOR)
 
 
-def check(models: Models) -> None:
+def check_ready(models: Models) -> None:
     """Make sure that texts would be answered.
 
     Raises

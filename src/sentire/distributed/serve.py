@@ -15,7 +15,7 @@ from typing import Any
 from sentire.distributed.autoscaler import ScalingPolicy
 from sentire.distributed.metrics_pages import MetricsPages
 from sentire.distributed.options import DeploymentOptions, read_options
-from sentire.distributed.replica import PAGES, TELL_S, Replica
+from sentire.distributed.replica import METRICS_ACTOR, PUBLISH_S, Replica
 from sentire.optional import import_extra
 
 NAME = "model-service"
@@ -69,9 +69,9 @@ def build(arguments: Mapping[str, Any]) -> Any:
         max_surge_percent=100,  # a new one answers before an old one ends
         deployment_actors=[
             {
-                "name": PAGES,
+                "name": METRICS_ACTOR,
                 "actor_class": ray.remote(MetricsPages),
-                "init_kwargs": {"keep_s": 3 * TELL_S},
+                "init_kwargs": {"keep_s": 3 * PUBLISH_S},
                 "actor_options": {"num_cpus": 0},
             }
         ],

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from sentire.bundle.builtin import is_packaged
 from sentire.bundle.store import read_bundle
-from sentire.doctor.findings import Finding, Machine, broken, fine, size, skipped, told
+from sentire.doctor.findings import Finding, Machine, broken, fine, skipped, told
 from sentire.doctor.models import folders
 from sentire.doctor.trial import Trial, attempt
 from sentire.errors import BundleNotFound, FingerprintMismatch, SentireError
 from sentire.optional import install_command, source_folder
+from sentire.units import format_bytes
 
 NAME = "bundle"
 
@@ -59,7 +60,7 @@ def verified(written: str, path: Path) -> Finding:
     return fine(
         NAME,
         f"{bundle.info.name} {bundle.info.version}: {len(bundle.manifest.files)} files, "
-        f"{size(n_bytes)}, every byte as its manifest says; text path as in this sentire.",
+        f"{format_bytes(n_bytes)}, every byte as its manifest says; text path as in this sentire.",
         model=written,
         path=str(path),
         digest=bundle.info.digest,
@@ -74,7 +75,7 @@ def tested(written: str, trial: Trial) -> Finding:
         return fine(
             NAME,
             f"{written}: golden sentences answered as promised by {trial.engine}; "
-            f"loaded in {trial.seconds:.1f} s, {size(trial.rss)} of memory.",
+            f"loaded in {trial.seconds:.1f} s, {format_bytes(trial.rss)} of memory.",
             model=written,
             seconds=trial.seconds,
             memory=trial.rss,

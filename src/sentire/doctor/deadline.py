@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sentire.errors import Unavailable
-from sentire.polling import spawn
+from sentire.poller import spawn
 
 T = TypeVar("T")
 

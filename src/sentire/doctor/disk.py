@@ -6,10 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from sentire.doctor.findings import Finding, Machine, broken, fine, size, warning
+from sentire.doctor.findings import Finding, Machine, broken, fine, warning
 from sentire.doctor.models import sources
-from sentire.registry.following import default_downloads
+from sentire.registry.follower import default_downloads
 from sentire.registry.references import names_registry
+from sentire.units import format_bytes
 
 NAME = "disk"
 
@@ -53,8 +54,9 @@ def judge(folder: Path, *, is_needed: bool) -> Finding:
     if free < ENOUGH:
         return bad(
             NAME,
-            f"{folder}, where models from a registry are kept, has {size(free)} left.",
-            f"Free room, at least {size(ENOUGH)}, or name another folder: SENTIRE_DOWNLOADS=FOLDER",
+            f"{folder}, where models from a registry are kept, has {format_bytes(free)} left.",
+            f"Free room, at least {format_bytes(ENOUGH)}, or name another folder: "
+            "SENTIRE_DOWNLOADS=FOLDER",
             **details,
         )
     if files_left is not None and files_left < 1000:
@@ -64,7 +66,7 @@ def judge(folder: Path, *, is_needed: bool) -> Finding:
             "Remove small files, or name a folder on another disk: SENTIRE_DOWNLOADS=FOLDER",
             **details,
         )
-    return fine(NAME, f"{size(free)} left for models in {folder}.", **details)
+    return fine(NAME, f"{format_bytes(free)} left for models in {folder}.", **details)
 
 
 def _files_left(folder: Path) -> int | None:

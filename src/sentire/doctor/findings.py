@@ -153,14 +153,3 @@ def worst(findings: Iterable[Finding]) -> Status:
     found = {finding.status for finding in findings}
     order: tuple[Status, ...] = ("broken", "warning")
     return next((status for status in order if status in found), "fine")
-
-
-def size(n_bytes: float) -> str:
-    """Bytes for people.
-
-    Examples
-    --------
-    >>> size(31_400_000), size(2.5e9)
-    ('31 MB', '2.5 GB')
-    """
-    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"

@@ -7,10 +7,11 @@ from pathlib import Path
 import psutil
 
 from sentire.cgroups import memory_left, memory_limit
-from sentire.doctor.findings import Finding, Machine, broken, fine, size, warning
+from sentire.doctor.findings import Finding, Machine, broken, fine, warning
 from sentire.doctor.models import folders
 from sentire.doctor.trial import Trial, attempt
 from sentire.kernel import read_text
+from sentire.units import format_bytes
 
 NAME = "memory"
 
@@ -19,7 +20,7 @@ def look(machine: Machine) -> Iterator[Finding]:
     """Compare what the models took at their trial with what is left."""
     left = available(machine.root)
     if machine.settings.remote.urls:
-        yield fine(NAME, f"{size(left)} free; model services hold the models.", free=left)
+        yield fine(NAME, f"{format_bytes(left)} free; model services hold the models.", free=left)
         return
     trials = [
         attempt(path, machine.settings.engine, machine.settings.threads)
@@ -51,10 +52,10 @@ def judge(
     loaded = [trial.rss for trial in trials if trial.rss is not None]
     need = n_workers * sum(loaded)
     swap = n_workers * max(loaded, default=0)
-    bound = f", the container's limit is {size(limit)}" if limit is not None else ""
+    bound = f", the container's limit is {format_bytes(limit)}" if limit is not None else ""
     if addresses is not None:
-        bound += f", and ulimit -v allows {size(addresses)} of addresses"
-    said = f"{size(left)} free{bound}."
+        bound += f", and ulimit -v allows {format_bytes(addresses)} of addresses"
+    said = f"{format_bytes(left)} free{bound}."
     details = {"free": left, "limit": limit, "addresses": addresses, "needed": need, "swap": swap}
     if any(t.is_out_of_memory or (t.lacks_thread and addresses is not None) for t in trials):
         fix = (
@@ -69,20 +70,20 @@ def judge(
     if need > left:
         return broken(
             NAME,
-            f"{said} Loaded, {each} {size(need)}.",
+            f"{said} Loaded, {each} {format_bytes(need)}.",
             "Free memory, raise the container's limit, or serve fewer models or workers.",
             **details,
         )
     if need + swap > left:
         return warning(
             NAME,
-            f"{said} Loaded, {each} {size(need)}; while a new version is exchanged for the old "
-            f"one, {size(swap)} more.",
-            f"Leave room for a second copy: a limit of at least {size(need + swap)}; or exchange "
-            "versions by starting anew.",
+            f"{said} Loaded, {each} {format_bytes(need)}; while a new version is exchanged for the "
+            f"old one, {format_bytes(swap)} more.",
+            f"Leave room for a second copy: a limit of at least {format_bytes(need + swap)}; or "
+            "exchange versions by starting anew.",
             **details,
         )
-    return fine(NAME, f"{said} Loaded, {each} {size(need)}.", **details)
+    return fine(NAME, f"{said} Loaded, {each} {format_bytes(need)}.", **details)
 
 
 def available(root: Path) -> int:

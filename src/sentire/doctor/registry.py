@@ -15,7 +15,7 @@ from sentire.errors import (
     Unavailable,
 )
 from sentire.registry.aliases import resolve
-from sentire.registry.pulling import open_source
+from sentire.registry.download import open_source
 from sentire.registry.references import Reference, names_registry, open_registry
 
 NAME = "registry"

@@ -6,7 +6,7 @@ from functools import partial
 from sentire.doctor.findings import Finding, Machine, broken, fine, missing, skipped
 from sentire.errors import MissingExtra, OptionError
 from sentire.optional import import_extra
-from sentire.polling import Poller
+from sentire.poller import Poller
 from sentire.proxies import by_way_of, open_client, proxy_of
 
 NAME = "services"

@@ -21,7 +21,7 @@ import psutil
 
 from sentire.errors import SentireError
 from sentire.service.settings import Settings
-from sentire.serving.loading import open_model
+from sentire.serving.factory import open_model
 from sentire.types import Engine
 
 _LIMIT_S = 120.0

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from sentire.arrays import Probabilities
 from sentire.errors import SourceError
 from sentire.evaluation.calibration import calibration_error, reliability
 from sentire.evaluation.compare import compare
@@ -34,13 +35,13 @@ from sentire.evaluation.results import (
     Reading,
     SetResult,
 )
-from sentire.evaluation.scores import Probabilities, Scored
+from sentire.evaluation.scores import Scored
 from sentire.evaluation.slices import parts
 from sentire.labels import LABELS
 from sentire.types import Prediction
 
 HOLDS = 0.3
-"""Where several labels may hold, those of at least this probability are told, or else the most
+"""Where several labels may hold, those of at least this probability are predicted, or else the most
 probable one. The threshold of the published GoEmotions figures (monologg/GoEmotions-pytorch)."""
 
 N_MISTAKES = 20
@@ -136,7 +137,7 @@ def assess_together(sets: Sequence[Scored]) -> list[HeadResult]:
 
 
 def outcomes_of(scored: Scored, kept: Labels) -> Outcomes:
-    """What was true of the texts at ``kept``, and what the model told, over the set's labels."""
+    """Gold and predicted labels of the texts at ``kept``, over the set's labels."""
     allowed = scored.dataset.allowed
     gold = (scored.dataset.gold > 0)[kept][:, allowed]
     probabilities = scored.allowed_probabilities[kept][:, allowed]

@@ -9,10 +9,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from sentire.arrays import Probabilities
 from sentire.evaluation.metrics import Labels
-
-Probabilities = npt.NDArray[np.float64]
-_GRID = np.geomspace(0.5, 4.0, 141)
 
 N_BINS = 15
 
@@ -28,32 +26,6 @@ class Bin(msgspec.Struct, frozen=True):
     accuracy: float
 
 
-def fit_temperature(log_probabilities: Probabilities, gold: Labels) -> float:
-    """Temperature that makes held-out labels most likely.
-
-    Parameters
-    ----------
-    log_shares : float64 array of shape (n_texts, n_labels)
-        Log-probabilities at temperature 1; minus infinity where a label is impossible.
-    gold : int64 array of shape (n_texts,)
-
-    Returns
-    -------
-    float between 0.5 and 4, to within 1.5 %
-
-    References
-    ----------
-    Guo et al., ICML 2017, section 4.2.
-    """
-    losses = []
-    for temperature in _GRID:
-        scaled = log_probabilities / temperature
-        peak = scaled.max(axis=1, keepdims=True)
-        log_total = peak[:, 0] + np.log(np.exp(scaled - peak).sum(axis=1))
-        losses.append(float((log_total - scaled[np.arange(len(gold)), gold]).mean()))
-    return float(_GRID[int(np.argmin(losses))])
-
-
 def expected_calibration_error(
     probabilities: Probabilities, gold: Labels, *, n_bins: int = N_BINS
 ) -> float:
@@ -61,8 +33,8 @@ def expected_calibration_error(
 
     Parameters
     ----------
-    shares : float64 array of shape (n_texts, n_labels)
-        Probabilities.
+    probabilities : float64 array of shape (n_texts, n_labels)
+        Rows sum to 1.
     gold : int array of shape (n_texts,)
         Positions of the right labels.
     n_bins : int
@@ -85,7 +57,7 @@ def reliability(
     Parameters
     ----------
     confidence : float64 array of shape (n_texts,)
-        Probability of the label that was told, 0 to 1.
+        Probability of the predicted label, 0 to 1.
     right : bool array of shape (n_texts,)
     n_bins : int
         Bins between 0 and 1, at least 1.

@@ -1,6 +1,6 @@
 """Whether one model is better than another on the same texts, or only luckier.
 
-Reads:   what both told of each text
+Reads:   what both predicted of each text
 Gives:   an exact test, and the difference of each figure with its interval
 Never:   compares figures of different texts
 """

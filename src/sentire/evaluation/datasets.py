@@ -14,17 +14,18 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from sentire.arrays import Float32Array
 from sentire.errors import OptionError, SourceError
-from sentire.io.inputs import Wanted, open_source
-from sentire.io.nesting import ABSENT, nested_value
+from sentire.io.inputs import InputOptions, open_input
+from sentire.io.nested_keys import ABSENT, nested_value
 from sentire.io.rows import Fields
 from sentire.labels import LABELS, label_of
 
-Probabilities = npt.NDArray[np.float32]
 MetricName = Literal["accuracy", "macro_f1", "macro_recall"]
 
 DROP = "-"
-"""A label mapped to this leaves its rows out."""
+"""A label mapped to this is left out: of data with its rows; of a checkpoint, whose other labels
+share its probability."""
 
 _STAR_COLUMNS = frozenset({"stars", "rating", "评分", "評分", "星级"})
 _LABEL_COLUMNS = _STAR_COLUMNS | {
@@ -59,7 +60,7 @@ class Dataset(NamedTuple):
     name: str
     head: str
     texts: list[str]
-    gold: Probabilities
+    gold: Float32Array
     """Shape (n_texts, n_labels): the share of each label; equal shares where several hold."""
     groups: list[str] | None
     n_dropped: int
@@ -103,8 +104,8 @@ def read_dataset(source: LabelledSource) -> Dataset:
     n_dropped = 0
     unknown: Counter[str] = Counter()
     given = source.file if "://" in source.file else Path(source.file)
-    wanted = Wanted(text_column=source.text_column, sheet=source.sheet, query=source.query)
-    with open_source(given, wanted) as rows:
+    options = InputOptions(text_column=source.text_column, sheet=source.sheet, query=source.query)
+    with open_input(given, options) as rows:
         column: str | None = source.label_column
         for row in rows:
             if row.error is not None and not row.missing:

@@ -1,7 +1,7 @@
 """Figures of a whole set from counts of its texts, and their confidence intervals.
 
 One form for two kinds of sets: where one label holds, and where several may. A text is described by
-the labels that hold, the labels that the model told, and whether its first answer was right.
+the labels that hold, the labels that it predicted, and whether its first answer was right.
 
 Reads:   boolean arrays over texts and labels
 Gives:   accuracy, macro-F1, macro recall, MCC, figures of each label, and 95 % intervals
@@ -15,9 +15,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from sentire.arrays import Float64Array
+
 Flags = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.int64]
-Numbers = npt.NDArray[np.float64]
 
 N_SAMPLES = 2000
 """Bootstrap samples: the ends of an interval settle to about a twentieth of its width."""
@@ -34,12 +35,12 @@ class Interval(msgspec.Struct, frozen=True):
 
 
 class Outcomes(NamedTuple):
-    """What was true of each text, and what the model told."""
+    """What was true of each text, and what the model predicted."""
 
     gold: Flags
     """Shape (n_texts, n_labels): the labels that hold."""
     predicted: Flags
-    """Shape (n_texts, n_labels): the labels that the model told; one, unless several may hold."""
+    """Shape (n_texts, n_labels): the predicted labels; one, unless several may hold."""
     right: Flags
     """Shape (n_texts,): whether the most probable label is one that holds."""
 
@@ -48,52 +49,52 @@ class Outcomes(NamedTuple):
         return len(self.right)
 
 
-class Counts(NamedTuple):
+class OutcomeCounts(NamedTuple):
     """Numbers of texts, of one set or along a first axis of many samples."""
 
-    n: Numbers
-    right: Numbers
-    gold: Numbers
+    n: Float64Array
+    right: Float64Array
+    gold: Float64Array
     """Shape (..., n_labels)."""
-    predicted: Numbers
-    both: Numbers
-    """Texts of which a label holds and was told."""
+    predicted: Float64Array
+    both: Float64Array
+    """Texts of which a label holds and was predicted."""
 
 
-CountMetric = Callable[[Counts], Numbers]
+CountMetric = Callable[[OutcomeCounts], Float64Array]
 
 
-def accuracy_of(counts: Counts) -> Numbers:
+def accuracy_of(counts: OutcomeCounts) -> Float64Array:
     """Share of texts whose most probable label holds."""
     return counts.right / counts.n
 
 
-def recalls(counts: Counts) -> Numbers:
+def recalls(counts: OutcomeCounts) -> Float64Array:
     """Share of the texts of each label that was found; 0 for a label without texts."""
     return _ratio(counts.both, counts.gold)
 
 
-def precisions(counts: Counts) -> Numbers:
-    """Share of the times a label was told that it held; 0 for one that never was."""
+def precisions(counts: OutcomeCounts) -> Float64Array:
+    """Share of the times a label was predicted that it held; 0 for one that never was."""
     return _ratio(counts.both, counts.predicted)
 
 
-def f1s(counts: Counts) -> Numbers:
+def f1s(counts: OutcomeCounts) -> Float64Array:
     """Harmonic mean of precision and recall of each label."""
     return _ratio(2 * counts.both, counts.gold + counts.predicted)
 
 
-def macro_recall_of(counts: Counts) -> Numbers:
+def macro_recall_of(counts: OutcomeCounts) -> Float64Array:
     """Mean recall over the labels that hold somewhere; TweetEval's figure."""
     return _mean_of_present(recalls(counts), counts)
 
 
-def macro_f1_of(counts: Counts) -> Numbers:
+def macro_f1_of(counts: OutcomeCounts) -> Float64Array:
     """Mean F1 over the labels that hold somewhere."""
     return _mean_of_present(f1s(counts), counts)
 
 
-def mcc_of(counts: Counts) -> Numbers:
+def mcc_of(counts: OutcomeCounts) -> Float64Array:
     """Matthews correlation of several classes, -1 to 1; 0 where it is not defined.
 
     For sets in which one label holds for each text.
@@ -116,7 +117,7 @@ METRICS: Mapping[str, CountMetric] = {
 }
 
 
-def count(outcomes: Outcomes) -> Counts:
+def count(outcomes: Outcomes) -> OutcomeCounts:
     """Counts of one set."""
     return _weighted(np.ones((1, len(outcomes))), outcomes, first=True)
 
@@ -192,7 +193,7 @@ def wilson(n_right: int, n: int) -> Interval:
     return Interval(share, max(0.0, float(middle - half)), min(1.0, float(middle + half)))
 
 
-def _resample(seen: list[Outcomes], n_samples: int) -> tuple[list[Outcomes], Numbers]:
+def _resample(seen: list[Outcomes], n_samples: int) -> tuple[list[Outcomes], Float64Array]:
     """Kinds of texts, and how often each occurs in every sample.
 
     Drawing n texts with replacement draws n kinds of text with the kinds' shares: a multinomial
@@ -210,30 +211,30 @@ def _resample(seen: list[Outcomes], n_samples: int) -> tuple[list[Outcomes], Num
     return [Outcomes(*(part[first] for part in o)) for o in seen], drawn.astype(np.float64)
 
 
-def _weighted(weights: Numbers, outcomes: Outcomes, *, first: bool = False) -> Counts:
+def _weighted(weights: Float64Array, outcomes: Outcomes, *, first: bool = False) -> OutcomeCounts:
     """Counts of samples in which row i of ``outcomes`` occurs ``weights[:, i]`` times."""
     gold, predicted, right = (part.astype(np.float64) for part in outcomes)
-    counts = Counts(
+    counts = OutcomeCounts(
         weights.sum(axis=1),
         weights @ right,
         weights @ gold,
         weights @ predicted,
         weights @ (gold * predicted),
     )
-    return Counts(*(each[0] for each in counts)) if first else counts
+    return OutcomeCounts(*(each[0] for each in counts)) if first else counts
 
 
-def _interval(value: Numbers, samples: Numbers) -> Interval:
+def _interval(value: Float64Array, samples: Float64Array) -> Interval:
     low, high = np.percentile(samples, [_LOW, _HIGH])
     return Interval(float(value), float(low), float(high))
 
 
-def _ratio(above: Numbers, below: Numbers) -> Numbers:
-    result: Numbers = np.divide(above, below, out=np.zeros(np.shape(above)), where=below > 0)
+def _ratio(above: Float64Array, below: Float64Array) -> Float64Array:
+    result: Float64Array = np.divide(above, below, out=np.zeros(np.shape(above)), where=below > 0)
     return result
 
 
-def _mean_of_present(values: Numbers, counts: Counts) -> Numbers:
+def _mean_of_present(values: Float64Array, counts: OutcomeCounts) -> Float64Array:
     present = counts.gold > 0
-    result: Numbers = (values * present).sum(-1) / present.sum(-1)
+    result: Float64Array = (values * present).sum(-1) / present.sum(-1)
     return result

@@ -19,7 +19,7 @@ class LabelResult(msgspec.Struct, frozen=True, kw_only=True):
     n: int
     """Texts of which it holds."""
     predicted: int
-    """Texts of which the model told it."""
+    """Texts of which the model predicted it."""
     precision: float
     recall: float
     f1: float
@@ -83,7 +83,7 @@ class SetResult(msgspec.Struct, frozen=True, kw_only=True):
     per_label: list[LabelResult]
     confusion: list[list[float]]
     """Rows: the label that holds; columns: the most probable one. A text of several labels counts
-    under the one that was told if it holds, else under each in equal shares."""
+    under the predicted one if it holds, else under each in equal shares."""
     calibration: list[Calibration]
     reading: Reading
     parts: list[Part]

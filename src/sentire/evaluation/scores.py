@@ -5,23 +5,20 @@ Gives:   what the model said of each text, in order
 Never:   runs a model in another way than ``sentire analyze`` does
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from sentire.arrays import Probabilities
 from sentire.bundle.manifest import Manifest
 from sentire.errors import UnsupportedRequest
 from sentire.evaluation.datasets import Dataset
 from sentire.evaluation.metrics import Labels
 from sentire.inference.analyzer import Analyzer
 from sentire.labels import LABELS, probabilities_of
+from sentire.progress import Progress
 from sentire.types import Answer, Prediction
-
-Probabilities = npt.NDArray[np.float64]
-Progress = Callable[[int, int], None]
-"""Called after each text with how many are done, and how many there are."""
 
 NO_LANGUAGE = "und"
 

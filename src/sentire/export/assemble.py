@@ -24,17 +24,17 @@ from sentire.export.figures import GraphMeasurements, evaluations
 from sentire.export.gate import GateLimits, GateVerdict
 from sentire.export.gated_quantization import (
     GatedGraph,
-    Progress,
     QuantizationContext,
     quantize_within_limits,
 )
 from sentire.export.graph import is_quantized, read_graph
-from sentire.export.place import finished, placed
+from sentire.export.output import finished, output_workspace
 from sentire.export.probes import calibration_texts
 from sentire.export.search import GateTrial
 from sentire.export.temperature import fit_head
 from sentire.inference.load import load
 from sentire.labels import LABELS
+from sentire.progress import StageProgress
 from sentire.types import Prediction
 
 _FILES = (MODEL_NAME, TOKENIZER_NAME, CONFIG_NAME)
@@ -69,7 +69,7 @@ def assemble(
     dev: Sequence[Dataset] = (),
     calibration: Sequence[str] = (),
     options: AssemblyOptions | None = None,
-    progress: Progress = lambda _stage, _done, _total: None,
+    progress: StageProgress = lambda _stage, _done, _total: None,
 ) -> Assembled:
     """Quantize, calibrate, measure, write, and load what was written.
 
@@ -85,7 +85,7 @@ def assemble(
         Folder of the new bundle.
     dev : labelled sets that the model was not trained on
     calibration : unlabelled texts like those that will be served; the packaged ones by default
-    options : Options, optional
+    options : AssemblyOptions, optional
         The limits of INT8, and whether to make it; by default those of ``Options()``.
     progress : function
         Told the stage, how much of it is done, and how much there is; 0 where nobody knows.
@@ -101,7 +101,7 @@ def assemble(
     """
     options = options or AssemblyOptions()
     check_data(manifest, dev)
-    with placed(output, force=options.force) as workspace:
+    with output_workspace(output, force=options.force) as workspace:
         fp32 = workspace / "fp32"
         _copy(folder, fp32)
         examined = QuantizationContext(

@@ -16,22 +16,22 @@ import msgspec
 import numpy as np
 import torch
 
+from sentire.arrays import Probabilities, TokenIds
 from sentire.bundle.store import MODEL_NAME, TOKENIZER_NAME
 from sentire.errors import OptionError, OutputError, SourceError
 from sentire.evaluation.datasets import Dataset
 from sentire.export.assemble import Assembled, AssemblyOptions, assemble, check_data
 from sentire.export.checkpoint import Checkpoint, default_length, open_checkpoint
 from sentire.export.draft import CONFIG_NAME, Identity, bundle_name, draft
-from sentire.export.engines import Ids
-from sentire.export.gated_quantization import Progress
 from sentire.export.label_adapter import LabelAdapter
 from sentire.export.label_map import LabelMap, map_labels
 from sentire.export.onnx import export_onnx
+from sentire.export.output import check_output
 from sentire.export.parity import Parity, check_parity
-from sentire.export.place import check_output
-from sentire.export.probes import LANGUAGES, calibration_texts
-from sentire.export.proof import Probabilities, ProbeResult, check_meaning, probe
+from sentire.export.probes import PROBE_LANGUAGES, calibration_texts
+from sentire.export.proof import ProbeResult, check_meaning, probe
 from sentire.io.failures import unwritable
+from sentire.progress import StageProgress
 from sentire.text.normalize import NormalizationSettings
 from sentire.text.path import TextPath, TextSettings
 from sentire.types import Document
@@ -70,7 +70,7 @@ def import_checkpoint(
     *,
     dev: Sequence[Dataset] = (),
     calibration: Sequence[str] = (),
-    progress: Progress = lambda _stage, _done, _total: None,
+    progress: StageProgress = lambda _stage, _done, _total: None,
 ) -> ImportedCheckpoint:
     """Read, map, prove, export, compare, then assemble.
 
@@ -79,7 +79,7 @@ def import_checkpoint(
     source : folder or Hub name of the checkpoint
     output : Path
         Folder of the new bundle.
-    wish : Wish
+    wish : CheckpointOptions
         What its labels mean, and what the bundle is called.
     dev, calibration, progress : as :func:`~sentire.export.assemble.assemble` takes them
 
@@ -139,13 +139,13 @@ def _scratch() -> Iterator[Path]:
 
 def _text_settings(checkpoint: Checkpoint, wish: CheckpointOptions) -> TextSettings:
     languages = tuple(wish.languages or ()) or tuple(
-        code for code in LANGUAGES if code in checkpoint.languages
+        code for code in PROBE_LANGUAGES if code in checkpoint.languages
     )
-    unknown = [code for code in languages if code not in LANGUAGES]
+    unknown = [code for code in languages if code not in PROBE_LANGUAGES]
     if unknown:
         raise OptionError(
-            f"--languages {','.join(languages)}: labels can be proved in {' and '.join(LANGUAGES)} "
-            "only."
+            f"--languages {','.join(languages)}: labels can be proved in "
+            f"{' and '.join(PROBE_LANGUAGES)} only."
         )
     length = default_length(checkpoint) if wish.max_length is None else wish.max_length
     if not _SHORTEST <= length <= checkpoint.longest:
@@ -157,7 +157,7 @@ def _text_settings(checkpoint: Checkpoint, wish: CheckpointOptions) -> TextSetti
         normalization=_AS_IT_IS,
         max_length=length,
         overlap=length // 4,
-        languages=languages or LANGUAGES,
+        languages=languages or PROBE_LANGUAGES,
     )
 
 
@@ -187,7 +187,7 @@ def _probabilities(checkpoint: Checkpoint, path: TextPath, texts: Sequence[str])
     return np.array(rows)
 
 
-def _parity_rows(path: TextPath, text: TextSettings) -> list[Ids]:
+def _parity_rows(path: TextPath, text: TextSettings) -> list[TokenIds]:
     """Rows of several lengths, one of them as long as the model reads."""
     texts = calibration_texts(text.languages)
     texts = [*texts[::3], " ".join(texts)]

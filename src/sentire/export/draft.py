@@ -13,7 +13,7 @@ import msgspec
 
 from sentire.backends.openvino import OpenVinoBackend
 from sentire.bundle.manifest import Embedding, Golden, Head, Manifest, Name, Training, Version
-from sentire.bundle.selftest import TOLERANCE
+from sentire.bundle.selftest import GOLDEN_TOLERANCE
 from sentire.bundle.store import MODEL_NAME, write_bundle
 from sentire.errors import OptionError
 from sentire.export.probes import golden_texts
@@ -84,7 +84,7 @@ def draft(
         },
         embedding=vectors,
         golden=tuple(Golden(text=t, probabilities={}) for t in golden_texts(text.languages)),
-        golden_tolerance=TOLERANCE,
+        golden_tolerance=GOLDEN_TOLERANCE,
         files={},
         training=tuple(training),
     )

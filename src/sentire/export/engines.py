@@ -8,19 +8,18 @@ Never:   decides how large a difference may be
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from sentire.arrays import TokenIds
 from sentire.backends.base import Backend, Logits
 from sentire.inference.batching import pad
 from sentire.types import Batch
 
-Ids = npt.NDArray[np.int32]
 """Token ids of one row with special tokens, shape (n_tokens,)."""
 
 _ROWS = 8
 
 
-def batches(rows: Sequence[Ids], pad_id: int) -> Iterator[tuple[Batch, range]]:
+def batches(rows: Sequence[TokenIds], pad_id: int) -> Iterator[tuple[Batch, range]]:
     """Rows in their order, eight to a padded batch, with their places."""
     for start in range(0, len(rows), _ROWS):
         places = range(start, min(start + _ROWS, len(rows)))
@@ -30,7 +29,7 @@ def batches(rows: Sequence[Ids], pad_id: int) -> Iterator[tuple[Batch, range]]:
 def largest_difference(
     left: Backend,
     right: Backend,
-    rows: Sequence[Ids],
+    rows: Sequence[TokenIds],
     *,
     pad_id: int,
     reading: Callable[[Logits], Logits],

@@ -10,22 +10,20 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from sentire.bundle.manifest import Evaluation
 from sentire.evaluation.assessment import outcomes_of
 from sentire.evaluation.datasets import Dataset
 from sentire.evaluation.metrics import METRICS, Labels, count, measure
-from sentire.evaluation.scores import Progress, Scored, score
+from sentire.evaluation.scores import Scored, score
 from sentire.export.gate import Loss, Shift
 from sentire.inference.analyzer import Analyzer
 from sentire.labels import LABELS, probabilities_of
+from sentire.progress import Progress
 from sentire.types import Answer, Prediction
 
 SHARE = 0.1
 """Texts of a language count apart from the rest of their set where they are so many of it."""
-
-Probabilities = npt.NDArray[np.float64]
 
 
 class GraphMeasurements(NamedTuple):

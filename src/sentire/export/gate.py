@@ -82,7 +82,7 @@ def judge(losses: Sequence[Loss], shifts: Sequence[Shift], limits: GateLimits) -
         What INT8 costs on labelled sets.
     shifts : sequence of Shift
         How far it moved the answers to plain texts.
-    limits : Limits
+    limits : GateLimits
 
     Examples
     --------

@@ -6,12 +6,13 @@ Never:   judges by another way of running than the one that serves
 """
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from sentire.arrays import TokenIds
 from sentire.backends.base import Logits
 from sentire.backends.onnxruntime import OnnxRuntimeBackend
 from sentire.backends.openvino import OpenVinoBackend
@@ -20,7 +21,7 @@ from sentire.bundle.store import CARD_NAME, MODEL_NAME
 from sentire.errors import BundleError
 from sentire.evaluation.datasets import Dataset
 from sentire.export.draft import open_draft, uncalibrated
-from sentire.export.engines import Ids, largest_difference
+from sentire.export.engines import largest_difference
 from sentire.export.figures import GraphMeasurements, losses, measure_graph, shifts
 from sentire.export.gate import GateLimits, GateVerdict, judge
 from sentire.export.graph import write_graph
@@ -29,11 +30,11 @@ from sentire.export.search import GateTrial, fewest
 from sentire.export.sensitivity import Cost, layer_costs
 from sentire.inference.postprocess import probabilities
 from sentire.labels import LABELS
+from sentire.progress import StageProgress
 from sentire.text.path import TextPath
 from sentire.threads import available_threads
 from sentire.types import Document
 
-Progress = Callable[[str, int, int], None]
 """Called with the name of a stage, how much of it is done, and how much there is; 0 of 0 where a
 stage can't tell."""
 
@@ -74,7 +75,7 @@ class QuantizationContext:
         *,
         dev: Sequence[Dataset],
         texts: Sequence[str],
-        progress: Progress,
+        progress: StageProgress,
     ) -> None:
         path = TextPath(tokenizer_json, manifest.text)
         step = -(-len(texts) // MOST_CALIBRATION)
@@ -82,7 +83,7 @@ class QuantizationContext:
         self.progress = progress
         self.pad_id = path.pad_id
         documents = path.prepare(self.texts, on_long="truncate")
-        self.rows: list[Ids] = [d.windows[0].ids for d in documents if isinstance(d, Document)]
+        self.rows: list[TokenIds] = [d.windows[0].ids for d in documents if isinstance(d, Document)]
         self.heads = [name for name in LABELS if name in manifest.heads]
         self.outputs = [manifest.heads[name].output for name in self.heads]
 
@@ -133,9 +134,9 @@ def quantize_within_limits(
     ----------
     fp32 : folder with the FP32 graph and the files beside it
     full : what that graph says
-    examined : Examined
+    examined : QuantizationContext
         The draft, and the texts to try graphs on.
-    limits : Limits
+    limits : GateLimits
     workspace : folder in which the graphs are tried
 
     Raises

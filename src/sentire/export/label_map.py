@@ -10,10 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sentire.errors import OptionError
+from sentire.evaluation.datasets import DROP
 from sentire.labels import POLARITY, label_of
-
-DROP = "-"
-"""A label with this meaning is left out: the others share its probability."""
 
 _REMARK = re.compile(r"\s*[(（].*[)）]\s*$")
 _STAR_FIRST = re.compile(r"^stars?[ _\-]*([1-5])$", re.IGNORECASE)

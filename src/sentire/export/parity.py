@@ -13,14 +13,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from sentire.arrays import TokenIds
 from sentire.backends.base import Backend, Logits
 from sentire.backends.onnxruntime import OnnxRuntimeBackend
 from sentire.backends.openvino import OpenVinoBackend
 from sentire.errors import BackendError
-from sentire.export.engines import Ids, batches
+from sentire.export.engines import batches
 from sentire.types import Batch
 
-TOLERANCE = 2e-3
+PARITY_TOLERANCE = 2e-3
 """Largest accepted difference of FP32 outputs, relative to the largest output where that is above
 1. Kernels add in other orders: a 12-layer encoder differs by about 1e-4; a wrong mask, a wrong
 position or a lost layer by 0.01 and more."""
@@ -37,7 +38,7 @@ class Parity(NamedTuple):
 
 
 def check_parity(
-    model: nn.Module, graph: Path, rows: Sequence[Ids], *, pad_id: int, threads: int = 2
+    model: nn.Module, graph: Path, rows: Sequence[TokenIds], *, pad_id: int, threads: int = 2
 ) -> list[Parity]:
     """Compare OpenVINO and ONNX Runtime with PyTorch.
 
@@ -55,7 +56,7 @@ def check_parity(
     Raises
     ------
     BackendError
-        A difference is above :data:`TOLERANCE`, or an engine can't run the graph.
+        A difference is above :data:`PARITY_TOLERANCE`, or an engine can't run the graph.
     """
     expected = [_reference(model, ids) for ids in rows]
     found = [
@@ -64,15 +65,15 @@ def check_parity(
     ]
     for parity in found:
         worst = max(parity.alone, parity.batched)
-        if not worst <= TOLERANCE:
+        if not worst <= PARITY_TOLERANCE:
             raise BackendError(
                 f"the ONNX graph on {parity.engine} differs from PyTorch by {worst:.2g}; at most "
-                f"{TOLERANCE:g} is accepted. This network can't be exported faithfully."
+                f"{PARITY_TOLERANCE:g} is accepted. This network can't be exported faithfully."
             )
     return found
 
 
-def _reference(model: nn.Module, ids: Ids) -> Logits:
+def _reference(model: nn.Module, ids: TokenIds) -> Logits:
     row = torch.from_numpy(ids.astype(np.int64))[None]
     with torch.no_grad():
         outputs = model(row, torch.ones_like(row))
@@ -80,7 +81,7 @@ def _reference(model: nn.Module, ids: Ids) -> Logits:
 
 
 def _compare(
-    backend: Backend, expected: Sequence[Logits], rows: Sequence[Ids], pad_id: int
+    backend: Backend, expected: Sequence[Logits], rows: Sequence[TokenIds], pad_id: int
 ) -> Parity:
     try:
         alone = [backend.run(Batch(ids[None].astype(np.int64), np.ones((1, len(ids)), np.int64)))

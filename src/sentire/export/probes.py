@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-LANGUAGES = ("zh", "en")
+PROBE_LANGUAGES = ("zh", "en")
 """Languages that there are probes in."""
 
 GOLDEN = {
@@ -42,7 +42,7 @@ def probes(language: str, label: str) -> list[str]:
 def calibration_texts(languages: Sequence[str]) -> list[str]:
     """Every packaged sentence of the languages, and longer texts made of neighbours."""
     texts = []
-    for language in LANGUAGES:
+    for language in PROBE_LANGUAGES:
         if language in languages:
             sentences = [text for kind in _read()[language].values() for text in kind]
             blank = "" if language == "zh" else " "
@@ -56,7 +56,7 @@ def calibration_texts(languages: Sequence[str]) -> list[str]:
 
 def golden_texts(languages: Sequence[str]) -> list[str]:
     """Golden sentences for a model of these languages; all where it knows none of them."""
-    known = [language for language in LANGUAGES if language in languages] or LANGUAGES
+    known = [language for language in PROBE_LANGUAGES if language in languages] or PROBE_LANGUAGES
     return [text for language in known for text in GOLDEN[language]]
 
 

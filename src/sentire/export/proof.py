@@ -12,12 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from rich.cells import cell_len
 
+from sentire.arrays import Probabilities
 from sentire.errors import LabelsUnproven
 from sentire.export.label_map import LabelMap
 from sentire.export.probes import probes
 from sentire.labels import POLARITY
-
-Probabilities = npt.NDArray[np.float64]
 
 AGREE = 0.75
 """Share of the clear sentences of a side that must be nearer to their own side than to the other.

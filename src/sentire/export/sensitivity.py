@@ -13,13 +13,14 @@ from typing import NamedTuple
 import numpy as np
 import onnx
 
+from sentire.arrays import TokenIds
 from sentire.backends.base import Logits
 from sentire.backends.onnxruntime import OnnxRuntimeBackend
-from sentire.evaluation.scores import Progress
-from sentire.export.engines import Ids, batches
+from sentire.export.engines import batches
 from sentire.export.graph import write_graph
 from sentire.export.quantize import Quantized
 from sentire.inference.postprocess import probabilities
+from sentire.progress import Progress
 
 N_ROWS = 48
 """Rows on which a layer is judged: its order settles, and 45 layers take about a minute."""
@@ -38,7 +39,7 @@ class Cost(NamedTuple):
 
 def layer_costs(
     quantized: Quantized,
-    rows: Sequence[Ids],
+    rows: Sequence[TokenIds],
     *,
     kept: Sequence[str] = (),
     heads: Sequence[str],
@@ -102,7 +103,7 @@ def divergence(expected: Logits, found: Logits, heads: Sequence[str]) -> float:
 
 
 def _run(
-    model: onnx.ModelProto, path: Path, rows: Sequence[Ids], pad_id: int, threads: int
+    model: onnx.ModelProto, path: Path, rows: Sequence[TokenIds], pad_id: int, threads: int
 ) -> Logits:
     write_graph(model, path)
     backend = OnnxRuntimeBackend(path, threads=threads)

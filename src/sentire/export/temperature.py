@@ -12,12 +12,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sentire.arrays import Float64Array
 from sentire.evaluation.calibration import N_BINS
 from sentire.evaluation.scores import Scored
 from sentire.export.figures import languages_of
 from sentire.labels import LABELS
-
-Numbers = npt.NDArray[np.float64]
 
 FEWEST = 100
 """Texts of a language below which a temperature would be fitted to chance."""
@@ -49,13 +48,13 @@ class Fit(NamedTuple):
 class _Texts(NamedTuple):
     """Texts of one head, as parallel arrays."""
 
-    log_probabilities: Numbers
+    log_probabilities: Float64Array
     """Shape (n_texts, n_labels), over all labels."""
-    gold: Numbers
+    gold: Float64Array
     """Shape (n_texts, n_labels), rows sum to 1."""
     allowed: npt.NDArray[np.bool_]
     """Shape (n_texts, n_labels): what the text's set knows."""
-    weight: Numbers
+    weight: Float64Array
     """Shape (n_texts,); sums to 1 for each language of each set."""
     language: npt.NDArray[np.str_]
 
@@ -148,13 +147,13 @@ def _gather(sets: Sequence[Scored], labels: Sequence[str], supported: Sequence[s
     return _Texts(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _log_softmax(values: Numbers) -> Numbers:
+def _log_softmax(values: Float64Array) -> Float64Array:
     peak = values.max(axis=1, keepdims=True)
-    result: Numbers = values - peak - np.log(np.exp(values - peak).sum(axis=1, keepdims=True))
+    result: Float64Array = values - peak - np.log(np.exp(values - peak).sum(axis=1, keepdims=True))
     return result
 
 
-def _restricted(texts: _Texts, temperature: float) -> Numbers:
+def _restricted(texts: _Texts, temperature: float) -> Float64Array:
     """Log-probabilities over the labels that a text's set knows."""
     return _log_softmax(np.where(texts.allowed, texts.log_probabilities / temperature, -np.inf))
 
@@ -179,7 +178,7 @@ def _error(texts: _Texts, temperature: float) -> float:
 def _unsure(texts: _Texts, temperature: dict[str, float]) -> float:
     """Largest threshold below which the served answers are mostly guesses.
 
-    Counted are the texts whose told label their set knows: a two-class set can't say whether
+    Counted are the texts whose predicted label their set knows: a two-class set can't say whether
     "neutral" was right.
     """
     scale = np.array([temperature.get(code, temperature["*"]) for code in texts.language])

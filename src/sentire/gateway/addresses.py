@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from sentire.polling import Poller
+from sentire.poller import Poller
 
 Lookup = Callable[..., Sequence[tuple[Any, ...]]]
 """What :func:`socket.getaddrinfo` is."""
@@ -38,7 +38,7 @@ class Addresses:
         self._poller: Poller[dict[str, str | None]] = Poller(within_s=_WITHIN_S)
         self._found: dict[str, dict[str, str | None]] = {url: {url: None} for url in urls}
 
-    def look(self) -> Mapping[str, str | None]:
+    def resolve(self) -> Mapping[str, str | None]:
         """URLs to ask -> what ``Host`` is to say, where it is not in the URL.
 
         A name that is not found at the moment, or not in time, keeps the addresses that it had.

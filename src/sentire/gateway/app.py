@@ -2,11 +2,11 @@
 
 from fastapi import FastAPI
 
-from sentire.dashboard.page import page_routes
+from sentire.pages.home import page_routes
+from sentire.protocols import dialects
 from sentire.protocols.context import Context
 from sentire.protocols.native.routes import scoring_description, scoring_endpoint
 from sentire.protocols.tags import NATIVE
-from sentire.service.app import add_dialects
 from sentire.service.application import ModelApplication
 from sentire.service.settings import Settings
 from sentire.serving.served import ServedModels
@@ -44,6 +44,6 @@ def create_app(
         openapi_extra=scoring_description(),
     )(analyze)
     app.direct["/analyze"] = analyze
-    add_dialects(app, context)
+    dialects.add_routes(app, context)
     app.router.routes.extend(page_routes())
     return app

@@ -24,7 +24,7 @@ from sentire.errors import (
     Unavailable,
 )
 from sentire.gateway.addresses import Addresses, Lookup
-from sentire.gateway.poller import Services
+from sentire.gateway.services import Services
 from sentire.service.settings import Settings
 from sentire.serving.models import ModelState
 from sentire.telemetry.traces import carrier
@@ -144,7 +144,7 @@ class RemoteModels:
         self._states: list[ModelState] = []
         self._default = ModelInfo("", "", "")
         self._is_ready = False
-        self._said = ""
+        self._last_logged = ""
         self.follow()
 
     def __enter__(self) -> Self:
@@ -198,7 +198,7 @@ class RemoteModels:
 
     def follow(self) -> None:
         """Look at the health and the models of every service."""
-        seen = self._services.look()
+        seen = self._services.poll()
         if seen.default is None:
             self._states = [
                 msgspec.structs.replace(state, state="failed", reason=_AWAY)
@@ -214,15 +214,15 @@ class RemoteModels:
         await self._client.aclose()
 
     def close(self) -> None:
-        """Close the connections that look."""
+        """Close the connections that poll."""
         self._services.close()
 
     def _note(self, reasons: Sequence[str]) -> None:
         """Log what is wrong with the services, once until it changes."""
         said = "; ".join(reasons)
-        if said != self._said:
+        if said != self._last_logged:
             _LOG.warning("model services: %s", said or "all are ready")
-            self._said = said
+            self._last_logged = said
 
 
 def _own(error: RequestRefused) -> SentireError:

@@ -17,7 +17,7 @@ import numpy as np
 from msgspec import Meta
 
 from sentire.backends.base import Backend, Logits
-from sentire.errors import BackendError, Closed, Overloaded, SentireError
+from sentire.errors import BackendError, Closed, Overloaded
 from sentire.inference.admission import NO_CLIENTS, AdmissionControl
 from sentire.inference.batching import Batching, LengthBuckets, pad
 from sentire.inference.forks import ThreadOwner
@@ -240,9 +240,8 @@ class Scheduler(ThreadOwner):
             run_s = time.perf_counter() - began
             self._answer(entries, logits, began, run_s)
         except Exception as error:  # ends with the batch's texts; the worker goes on
-            failure = _failure_of(error)
             for entry in entries:
-                _fail(entry.job, failure)
+                _fail(entry.job, error)
             return
         if self.observers:
             n_rows, width = batch.input_ids.shape
@@ -274,14 +273,6 @@ class Scheduler(ThreadOwner):
 
 def _death_of(error: BaseException) -> str:
     return f"the model's worker ended: {type(error).__name__}"
-
-
-def _failure_of(error: Exception) -> SentireError:
-    if isinstance(error, SentireError):
-        return error
-    failure = BackendError(f"running a batch failed: {type(error).__name__}")
-    failure.__cause__ = error
-    return failure
 
 
 def _finish(job: _Job) -> None:

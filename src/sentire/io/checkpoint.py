@@ -30,7 +30,7 @@ class Tally(msgspec.Struct):
             self.errors[answer.error.code] = self.errors.get(answer.error.code, 0) + 1
 
 
-class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class JobCheckpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything up to here is safe on disk."""
 
     job: dict[str, str]
@@ -56,7 +56,7 @@ def checkpoint_path(output: Path) -> Path:
     return output.with_name(output.name + ".partial.json")
 
 
-def save_checkpoint(output: Path, checkpoint: Checkpoint) -> None:
+def save_checkpoint(output: Path, checkpoint: JobCheckpoint) -> None:
     """Write the checkpoint so that a crash leaves the old one or the new one."""
     path = checkpoint_path(output)
     new = path.with_name(path.name + ".new")
@@ -67,7 +67,7 @@ def save_checkpoint(output: Path, checkpoint: Checkpoint) -> None:
     new.replace(path)
 
 
-def load_checkpoint(output: Path, job: dict[str, str]) -> Checkpoint | None:
+def load_checkpoint(output: Path, job: dict[str, str]) -> JobCheckpoint | None:
     """Find where an interrupted job stopped; None where nothing was left behind.
 
     Raises
@@ -77,7 +77,7 @@ def load_checkpoint(output: Path, job: dict[str, str]) -> Checkpoint | None:
     """
     path = checkpoint_path(output)
     try:
-        checkpoint = msgspec.json.decode(path.read_bytes(), type=Checkpoint)
+        checkpoint = msgspec.json.decode(path.read_bytes(), type=JobCheckpoint)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
     if not partial_path(output).exists():

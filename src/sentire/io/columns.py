@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
 from sentire.errors import SourceError
-from sentire.io.missing import is_missing
+from sentire.io.missing_values import is_missing
 from sentire.io.rows import Fields
 
 _LATIN = "text texts review reviews content comment comments sentence body message tweet"

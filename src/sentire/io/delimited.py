@@ -13,7 +13,7 @@ from typing import Self
 
 from sentire.errors import SourceError
 from sentire.io.columns import unique_names
-from sentire.io.dialects import Dialect, detect_dialect, protect_backslashes
+from sentire.io.csv_dialect import CsvDialect, detect_dialect, protect_backslashes
 from sentire.io.lines import LONGEST, Line
 from sentire.io.rows import Fields, broken_record
 from sentire.types import RowError
@@ -60,7 +60,7 @@ class DelimitedReader:
         csv.field_size_limit(min(sys.maxsize, 2 * LONGEST))
         self._feed = _Feed(lines)
         sample = [line.text for line in self._feed.peek()]
-        dialect = detect_dialect(sample, tabs=tabs) if sample else Dialect(",")
+        dialect = detect_dialect(sample, tabs=tabs) if sample else CsvDialect(",")
         if dialect.declared:
             self._feed.skip()
         self._delimiter = dialect.delimiter
@@ -218,7 +218,7 @@ class _Feed:
         self._n_characters = sum(len(line.text) for line in self.record)
 
 
-def _note(dialect: Dialect, name: str) -> Iterator[str]:
+def _note(dialect: CsvDialect, name: str) -> Iterator[str]:
     if dialect.others:
         used, other = (repr(character) for character in (dialect.delimiter, dialect.others[0]))
         yield (

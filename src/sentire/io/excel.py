@@ -21,7 +21,7 @@ from sentire.io import workbook
 from sentire.io.columns import unique_names
 from sentire.io.rows import Fields, broken
 from sentire.io.streams import ByteStream
-from sentire.io.workbook import Opened, Task
+from sentire.io.workbook import SheetRequest, WorkbookSummary
 from sentire.types import RowError
 
 _MEMORY = 4 << 30
@@ -64,7 +64,7 @@ class ExcelReader:
         self._resources = ExitStack()
         try:
             self._process = self._start(stream, sheet)
-            opened = msgspec.json.decode(self._line(), type=Opened)
+            opened = msgspec.json.decode(self._line(), type=WorkbookSummary)
             self.sheet, self._n_rows = self._checked(opened, sheet), opened.n_rows
             self._n_read = 0
             self._pending: list[object] | None = None
@@ -109,7 +109,7 @@ class ExcelReader:
         file = self._resources.enter_context(stream.seekable())
         left = memory_left(Path("/"))
         self._memory = _MEMORY if left is None else min(_MEMORY, int(_SHARE * left))
-        task = msgspec.json.encode(Task(sheet, self._memory)).decode()
+        task = msgspec.json.encode(SheetRequest(sheet, self._memory)).decode()
         process = subprocess.Popen(  # noqa: S603 - our own program, no shell
             # -P: nothing in the current folder takes the place of a module.
             [sys.executable, "-P", workbook.__file__, task],
@@ -135,7 +135,7 @@ class ExcelReader:
             )
         return line
 
-    def _checked(self, opened: Opened, asked: str | None) -> str:
+    def _checked(self, opened: WorkbookSummary, asked: str | None) -> str:
         if opened.problem is not None:
             raise SourceError(f"{self._name} {opened.problem}.")
         if opened.chosen is None:

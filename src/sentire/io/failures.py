@@ -11,6 +11,9 @@ def unwritable(output: Path | str, error: OSError, *, resumable: bool = False) -
 
     Parameters
     ----------
+    output : Path or str
+        What could not be written.
+    error : OSError
     resumable : bool
         Whether what was written so far is kept.
     """

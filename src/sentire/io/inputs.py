@@ -1,7 +1,7 @@
 """Open any input: choose its format, its encoding and its reader.
 
 Reads:   a path, standard input or a database's URL
-Gives:   a :class:`~sentire.io.source.Source`
+Gives:   a :class:`~sentire.io.source.RowSource`
 Never:   guesses where two readings are likely; the error names the option that decides
 """
 
@@ -27,7 +27,7 @@ from sentire.io.names import InputFormat, input_format, is_url, refuse_remote
 from sentire.io.parquet import ParquetReader
 from sentire.io.plain import PlainReader
 from sentire.io.signatures import check_signature
-from sentire.io.source import Reader, Source
+from sentire.io.source import Reader, RowSource
 from sentire.io.streams import ByteStream, unreadable
 
 _BINARY = frozenset({"excel", "parquet"})
@@ -36,7 +36,7 @@ _CELLS = frozenset({"csv", "tsv", "excel"})
 _LIST_OF_RECORDS = re.compile(rb"\s*\[\s*\{\s*[\"}]")
 
 
-class Wanted(NamedTuple):
+class InputOptions(NamedTuple):
     """How an input is to be read; None leaves it to the input."""
 
     format: InputFormat | None = None
@@ -53,7 +53,7 @@ class Wanted(NamedTuple):
     """Whether every column must be known before the first row, as a CSV's header asks for."""
 
 
-def open_source(given: Path | str | None, wanted: Wanted | None = None) -> Source:
+def open_input(given: Path | str | None, options: InputOptions | None = None) -> RowSource:
     """Open an input.
 
     Parameters
@@ -69,81 +69,81 @@ def open_source(given: Path | str | None, wanted: Wanted | None = None) -> Sourc
     MissingExtra
         A database's driver is not installed.
     """
-    wanted = wanted or Wanted()
+    options = options or InputOptions()
     if isinstance(given, str) and is_url(given):
         refuse_remote(given)
-        return _open_database(given, wanted)
-    if wanted.query is not None:
+        return _open_database(given, options)
+    if options.query is not None:
         raise OptionError("--query goes with -i and a database's URL, such as sqlite:///shop.db")
     path = None if given is None else Path(given)
     if path is not None and not path.exists():
         raise SourceError(unreadable(str(path), FileNotFoundError()))
     if path is not None and path.is_dir():
         raise SourceError(unreadable(str(path), IsADirectoryError()))
-    kind = wanted.format or ("lines" if path is None else input_format(path))
-    _check_options(wanted, kind)
+    kind = options.format or ("lines" if path is None else input_format(path))
+    _check_options(options, kind)
     with ExitStack() as opened:
         name = "stdin" if path is None else str(path)
         columns = None
-        if kind in {"json", "jsonl"} and wanted.all_columns:
+        if kind in {"json", "jsonl"} and options.all_columns:
             path = opened.enter_context(_spooled_stdin()) if path is None else path
-            columns = _scan_columns(path, kind, wanted.encoding)
+            columns = _scan_columns(path, kind, options.encoding)
         stream = opened.enter_context(ByteStream(path))
         check_signature(stream.peek(), kind, name=name)
-        if given is None and wanted.format is None:
+        if given is None and options.format is None:
             _refuse_records(stream)
         encoding = None
         if kind not in _BINARY:
-            encoding = _encoding_of(stream, wanted.encoding)
-        reader = _reader(kind, stream, encoding or "", wanted, name=name)
+            encoding = _encoding_of(stream, options.encoding)
+        reader = _reader(kind, stream, encoding or "", options, name=name)
         if isinstance(reader, ParquetReader | ExcelReader):
             opened.enter_context(closing(reader))
         identity = _identity(name, piped=given is None, stream=stream, kind=kind)
         if encoding is not None:
             identity["encoding"] = encoding
         if kind in _CELLS:
-            identity |= {"--no-header": str(not wanted.header), "--keep-na": str(wanted.keep_na)}
+            identity |= {"--no-header": str(not options.header), "--keep-na": str(options.keep_na)}
         if isinstance(reader, ExcelReader):
             identity["--sheet"] = reader.sheet
-        return Source(
+        return RowSource(
             reader,
             name=name,
-            asked=wanted.text_column,
+            asked=options.text_column,
             identity=identity,
             stream=stream,
             columns=columns,
             encoding=encoding,
-            keep_na=wanted.keep_na,
-            header=wanted.header,
-            notes=_encoding_notes(encoding, wanted.encoding, name=name),
+            keep_na=options.keep_na,
+            header=options.header,
+            notes=_encoding_notes(encoding, options.encoding, name=name),
             resources=opened.pop_all(),
         )
 
 
-def _check_options(wanted: Wanted, kind: InputFormat) -> None:
+def _check_options(options: InputOptions, kind: InputFormat) -> None:
     """Refuse options that mean nothing to this format."""
-    if wanted.text_column is not None and kind == "lines":
+    if options.text_column is not None and kind == "lines":
         raise OptionError(
             "--text-column goes with inputs that have columns; this one is read as plain lines. "
             "Name its format with --input-format csv, tsv, excel, json, jsonl or parquet."
         )
     if kind not in _CELLS:
-        for option, given in (("--no-header", not wanted.header), ("--keep-na", wanted.keep_na)):
+        for option, given in (("--no-header", not options.header), ("--keep-na", options.keep_na)):
             if given:
                 raise OptionError(f"{option} goes with CSV, TSV and Excel; this input is {kind}")
-    if wanted.sheet is not None and kind != "excel":
+    if options.sheet is not None and kind != "excel":
         raise OptionError(f"--sheet goes with Excel workbooks; this input is {kind}")
-    if wanted.encoding is not None and kind in _BINARY:
+    if options.encoding is not None and kind in _BINARY:
         raise OptionError(f"--encoding goes with text files; this input is {kind}")
 
 
 def _reader(
-    kind: InputFormat, stream: ByteStream, encoding: str, wanted: Wanted, *, name: str
+    kind: InputFormat, stream: ByteStream, encoding: str, options: InputOptions, *, name: str
 ) -> Reader:
     if kind == "parquet":
         return ParquetReader(stream)
     if kind == "excel":
-        return ExcelReader(stream, sheet=wanted.sheet, header=wanted.header)
+        return ExcelReader(stream, sheet=options.sheet, header=options.header)
     if kind == "json" and _begins_list(stream):
         return JsonArrayReader(stream.reader, encoding, name=name)
     lines = read_lines(stream.reader, encoding, name=name)
@@ -151,7 +151,7 @@ def _reader(
         return JsonLinesReader(lines, name=name)
     if kind == "lines":
         return PlainReader(lines)
-    return DelimitedReader(lines, tabs=kind == "tsv", name=name, header=wanted.header)
+    return DelimitedReader(lines, tabs=kind == "tsv", name=name, header=options.header)
 
 
 def _begins_list(stream: ByteStream) -> bool:
@@ -166,25 +166,25 @@ def _encoding_notes(encoding: str | None, asked: str | None, *, name: str) -> tu
     return (f"{name}: read as gb18030, by its bytes. --encoding names another, such as big5",)
 
 
-def _open_database(url: str, wanted: Wanted) -> Source:
-    if wanted.query is None:
+def _open_database(url: str, options: InputOptions) -> RowSource:
+    if options.query is None:
         raise OptionError(
             "-i is a database's URL, so --query is needed, "
             'for example --query "SELECT id, text FROM reviews ORDER BY id"'
         )
-    files_only = (wanted.format, wanted.encoding, wanted.sheet)
-    if any(option is not None for option in files_only) or not wanted.header or wanted.keep_na:
+    files_only = (options.format, options.encoding, options.sheet)
+    if any(option is not None for option in files_only) or not options.header or options.keep_na:
         raise OptionError(
             "--input-format, --encoding, --sheet, --no-header and --keep-na go with files, "
             "not with a database"
         )
     with ExitStack() as opened:
-        reader = opened.enter_context(closing(DatabaseReader(url, wanted.query)))
-        return Source(
+        reader = opened.enter_context(closing(DatabaseReader(url, options.query)))
+        return RowSource(
             reader,
             name=reader.name,
-            asked=wanted.text_column,
-            identity={"input": reader.name, "query": wanted.query},
+            asked=options.text_column,
+            identity={"input": reader.name, "query": options.query},
             resources=opened.pop_all(),
         )
 
@@ -219,7 +219,7 @@ def _scan_columns(path: Path, kind: InputFormat, encoding: str | None) -> tuple[
         check_signature(stream.peek(), kind, name=stream.name)
         found = _encoding_of(stream, encoding)
         try:
-            records = _reader(kind, stream, found, Wanted(), name=stream.name)
+            records = _reader(kind, stream, found, InputOptions(), name=stream.name)
             return tuple(columns_of(records)) or (TEXT,)
         except OSError as error:
             raise SourceError(unreadable(stream.name, error)) from None

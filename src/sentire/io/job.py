@@ -20,7 +20,7 @@ from sentire.types import Answer, Unscored
 Scorer = Callable[[Iterable[object]], Iterable[Answer]]
 
 
-class Job:
+class ScoringJob:
     """A run over all rows.
 
     Parameters

@@ -28,6 +28,7 @@ def read_lines(stream: BinaryIO, encoding: str, *, name: str) -> Iterator[Line]:
 
     Parameters
     ----------
+    stream : binary stream
     encoding : a codec's name, with "utf-8-sig" and "utf-16" reading the byte-order mark
     name : what the stream is called in messages
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from sentire.errors import OutputError
 from sentire.io.checkpoint import (
-    Checkpoint,
+    JobCheckpoint,
     Tally,
     clear_checkpoint,
     partial_path,
@@ -26,7 +26,7 @@ from sentire.io.checkpoint import (
 )
 from sentire.io.failures import unwritable
 from sentire.io.names import Compression
-from sentire.io.records import Encoder
+from sentire.io.records import RecordEncoder
 from sentire.io.rows import Row
 from sentire.types import Answer
 
@@ -40,7 +40,7 @@ class Sink(Protocol):
     """Where rows and their answers go."""
 
     @property
-    def checkpoint(self) -> Checkpoint | None:
+    def checkpoint(self) -> JobCheckpoint | None:
         """Where an interrupted job is taken up; None at the beginning."""
 
     @property
@@ -73,11 +73,11 @@ class RecordFile:
     Parameters
     ----------
     output : Path
-    encoder : Encoder
+    encoder : RecordEncoder
     job : dict of str
         What makes the job the one it is.
     compression : "gzip", "zstd" or None
-    checkpoint : Checkpoint or None
+    checkpoint : JobCheckpoint or None
         Where to go on.
     mark : bool
         Whether the file begins with a byte-order mark once it holds more than ASCII.
@@ -93,11 +93,11 @@ class RecordFile:
     def __init__(
         self,
         output: Path,
-        encoder: Encoder,
+        encoder: RecordEncoder,
         *,
         job: dict[str, str],
         compression: Compression | None,
-        checkpoint: Checkpoint | None,
+        checkpoint: JobCheckpoint | None,
         mark: bool = False,
     ) -> None:
         self.checkpoint = checkpoint
@@ -142,6 +142,11 @@ class RecordFile:
         """Write the block, wait for the disk, then move the checkpoint behind it.
 
         Failing anywhere leaves the old checkpoint; calling again writes the same bytes again.
+
+        Raises
+        ------
+        OutputError
+            The disk is full, or fails.
         """
         ascii_only = self._ascii and self._block.isascii()
         marked = self._marked or (self._mark and not self._position and not ascii_only)
@@ -157,7 +162,7 @@ class RecordFile:
             position = self._position + len(data)
             save_checkpoint(
                 self._output,
-                Checkpoint(
+                JobCheckpoint(
                     job=self._job,
                     tally=tally,
                     digest=digest,
@@ -175,7 +180,13 @@ class RecordFile:
         self._began = time.monotonic()
 
     def finish(self) -> None:
-        """Rename the partial file; call after a last :meth:`commit`."""
+        """Rename the partial file; call after a last :meth:`commit`.
+
+        Raises
+        ------
+        OutputError
+            It can't be renamed.
+        """
         self._file.close()
         partial = partial_path(self._output)
         try:
@@ -209,13 +220,22 @@ class RecordFile:
 
 
 class RecordStream:
-    """A sink of bytes that can't be taken back: standard output, a pipe, a device."""
+    """A sink of bytes that can't be taken back: standard output, a pipe, a device.
+
+    Parameters
+    ----------
+    file : binary stream
+    encoder : Encoder
+        Makes the bytes of a record.
+    name : str
+        What the output is called in messages.
+    """
 
     checkpoint = None
     due = False
     notes = ()
 
-    def __init__(self, file: io.RawIOBase, encoder: Encoder, *, name: str) -> None:
+    def __init__(self, file: io.RawIOBase, encoder: RecordEncoder, *, name: str) -> None:
         self._file, self._encoder, self._name = file, encoder, name
         try:
             self._send(encoder.header())

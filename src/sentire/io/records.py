@@ -42,7 +42,7 @@ class Layout(NamedTuple):
         return ("label", "score", *POLARITY, *flat, *asked)
 
 
-class Encoder(Protocol):
+class RecordEncoder(Protocol):
     """Turns rows into bytes."""
 
     def header(self) -> bytes:

@@ -13,7 +13,7 @@ from sentire.io.failures import unwritable
 from sentire.io.names import OutputFormat, output_format, read_name
 from sentire.io.protection import refuse_existing
 from sentire.io.recordfile import RecordFile, RecordStream, Sink
-from sentire.io.records import DelimitedEncoder, Encoder, JsonLinesEncoder, Layout
+from sentire.io.records import DelimitedEncoder, JsonLinesEncoder, Layout, RecordEncoder
 from sentire.io.spreadsheet import check_width, write_workbook
 from sentire.io.tables import TableFile, write_parquet
 
@@ -39,6 +39,9 @@ def open_sink(
     ----------
     output : Path or None
         None is standard output.
+    kind : OutputFormat
+    layout : Layout
+        Columns of the records.
     types : dict of column name -> pyarrow.DataType, or None where the values must tell
     job : dict of str
         What makes this job the one it is; compared when it is resumed.
@@ -118,7 +121,7 @@ def _open_stream(output: Path | None, kind: OutputFormat, layout: Layout, *, res
     return RecordStream(file, _encoder(kind, layout), name=name)
 
 
-def _encoder(kind: OutputFormat, layout: Layout) -> Encoder:
+def _encoder(kind: OutputFormat, layout: Layout) -> RecordEncoder:
     if kind in DELIMITERS:
         return DelimitedEncoder(layout, delimiter=DELIMITERS[kind])
     return JsonLinesEncoder(layout)

@@ -17,8 +17,8 @@ from sentire.io.columns import Evidence, describe_choice, find_text_column, weig
 from sentire.io.delimited import DelimitedReader
 from sentire.io.excel import ExcelReader
 from sentire.io.jsonlines import TEXT
-from sentire.io.missing import is_missing
-from sentire.io.nesting import ABSENT, nested_type, nested_value
+from sentire.io.missing_values import is_missing
+from sentire.io.nested_keys import ABSENT, nested_type, nested_value
 from sentire.io.parquet import ParquetReader, is_text
 from sentire.io.plain import PlainReader
 from sentire.io.records import as_text
@@ -40,8 +40,24 @@ class Reader(Protocol):
     def __iter__(self) -> Iterator[Fields | RowError]: ...
 
 
-class Source:
+class RowSource:
     """An opened input. Iterate once; close it, or use it in ``with``.
+
+    Parameters
+    ----------
+    reader : Reader
+        Gives its records.
+    name, identity, encoding, columns, notes : as the attributes of these names
+    asked : str or None
+        Column to score; None finds the obvious one.
+    resources : ExitStack
+        Closed with it.
+    stream : ByteStream, optional
+        What the reader reads, where the size of it tells how much is read.
+    keep_na : bool
+        Whether cells such as NaN are texts and not missing values.
+    header : bool
+        Whether the first row of cells holds the names of the columns.
 
     Attributes
     ----------

@@ -66,7 +66,13 @@ class ByteStream:
         self.close()
 
     def peek(self) -> bytes:
-        """Look at what one read gives, up to a buffer, without taking it."""
+        """Look at what one read gives, up to a buffer, without taking it.
+
+        Raises
+        ------
+        SourceError
+            It can't be read.
+        """
         try:
             return cast("io.BufferedReader", self.reader).peek(BUFFER)
         except OSError as error:

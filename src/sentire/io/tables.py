@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from sentire.errors import BrokenRow, OutputError
 from sentire.io.checkpoint import (
-    Checkpoint,
+    JobCheckpoint,
     Tally,
     clear_checkpoint,
     partial_path,
@@ -52,7 +52,7 @@ class TableFile:
         Cells whose type is None have none, as in CSV; they become numbers where all of them are.
     job : dict of str
         What makes the job the one it is.
-    checkpoint : Checkpoint or None
+    checkpoint : JobCheckpoint or None
         Where to go on.
     join : callable
         Writes the joined table: :func:`write_parquet`, or that of another format.
@@ -75,7 +75,7 @@ class TableFile:
         types: dict[str, Any] | None,
         *,
         job: dict[str, str],
-        checkpoint: Checkpoint | None,
+        checkpoint: JobCheckpoint | None,
         join: "Join",
     ) -> None:
         self.checkpoint = checkpoint
@@ -111,7 +111,13 @@ class TableFile:
         self._n_characters += sum(len(v) for v in row.fields.values() if isinstance(v, str))
 
     def commit(self, tally: Tally, digest: str) -> None:
-        """Write the part, wait for the disk, then move the checkpoint behind it."""
+        """Write the part, wait for the disk, then move the checkpoint behind it.
+
+        Raises
+        ------
+        OutputError
+            The disk is full, or fails.
+        """
         try:
             n_parts = self._n_parts
             if self._fields or not n_parts:
@@ -119,7 +125,7 @@ class TableFile:
                 n_parts += 1
             save_checkpoint(
                 self._output,
-                Checkpoint(job=self._job, tally=tally, digest=digest, position=n_parts),
+                JobCheckpoint(job=self._job, tally=tally, digest=digest, position=n_parts),
             )
         except OSError as error:
             raise OutputError(unwritable(self._output, error, resumable=True)) from None
@@ -128,7 +134,13 @@ class TableFile:
         self._clear()
 
     def finish(self) -> None:
-        """Join the parts; call after a last :meth:`commit`."""
+        """Join the parts; call after a last :meth:`commit`.
+
+        Raises
+        ------
+        OutputError
+            They can't be joined.
+        """
         joined = self._parts / "joined"
         try:
             schema = self._joined_schema()

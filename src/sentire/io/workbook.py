@@ -4,8 +4,8 @@ A workbook of a few kilobytes can ask for any amount of memory, by compression o
 last corner of a sheet, and the library that reads it then ends its process. Run as a script by
 ``excel.py``, which imports nothing of it but the records they exchange.
 
-Reads:   a workbook as standard input, which must be a file, and a :class:`Task` as argument
-Gives:   lines of JSON: an :class:`Opened`, each row as a list, and null at the end
+Reads:   a workbook as standard input, which must be a file, and a :class:`SheetRequest` as argument
+Gives:   lines of JSON: a :class:`WorkbookSummary`, each row as a list, and null at the end
 Never:   takes more memory than it is given
 """
 
@@ -26,10 +26,10 @@ from python_calamine import (
 _EXACT = 2.0**53
 """Whole numbers up to this are exact in a workbook, which has no other numbers than floats."""
 
-Cell = str | int | float | bool | date | datetime | time | timedelta | None
+SheetCell = str | int | float | bool | date | datetime | time | timedelta | None
 
 
-class Task(msgspec.Struct, frozen=True):
+class SheetRequest(msgspec.Struct, frozen=True):
     """What to read."""
 
     sheet: str | None
@@ -38,7 +38,7 @@ class Task(msgspec.Struct, frozen=True):
     """Bytes that the process may take."""
 
 
-class Opened(msgspec.Struct, frozen=True, kw_only=True):
+class WorkbookSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What was found."""
 
     sheets: list[str] = []
@@ -52,7 +52,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
 
 def main() -> None:
     """Read the sheet and write its rows."""
-    task = msgspec.json.decode(sys.argv[1], type=Task)
+    task = msgspec.json.decode(sys.argv[1], type=SheetRequest)
     _limit_memory(task.memory)
     write, encoder = sys.stdout.buffer.write, msgspec.json.Encoder()
     for line in _lines(sys.stdin.buffer, task.sheet):
@@ -60,7 +60,7 @@ def main() -> None:
     sys.stdout.flush()
 
 
-def _lines(file: BinaryIO, asked: str | None) -> Iterator[Opened | list[Cell] | None]:
+def _lines(file: BinaryIO, asked: str | None) -> Iterator[WorkbookSummary | list[SheetCell] | None]:
     try:
         workbook = CalamineWorkbook.from_filelike(file)
         tables = [
@@ -70,16 +70,18 @@ def _lines(file: BinaryIO, asked: str | None) -> Iterator[Opened | list[Cell] | 
         visible = [s.name for s in tables if s.visible is SheetVisibleEnum.Visible]
         chosen = _choose(names, visible, asked)
         if chosen is None:
-            yield Opened(sheets=names)
+            yield WorkbookSummary(sheets=names)
             return
         sheet = workbook.get_sheet_by_name(chosen)
     except PasswordError:
-        yield Opened(problem="is protected with a password. Save it without one")
+        yield WorkbookSummary(problem="is protected with a password. Save it without one")
         return
     except CalamineError as error:
-        yield Opened(problem=f"is no workbook that can be read: {error}. Save it again as .xlsx")
+        yield WorkbookSummary(
+            problem=f"is no workbook that can be read: {error}. Save it again as .xlsx"
+        )
         return
-    yield Opened(sheets=names, chosen=chosen, n_rows=sheet.total_height)
+    yield WorkbookSummary(sheets=names, chosen=chosen, n_rows=sheet.total_height)
     for row in sheet.iter_rows():
         cells = [_cell(value) for value in row]
         while cells and cells[-1] is None:
@@ -97,7 +99,7 @@ def _choose(names: list[str], visible: list[str], asked: str | None) -> str | No
     return names[number - 1] if 1 <= number <= len(names) else None
 
 
-def _cell(value: Cell) -> Cell:
+def _cell(value: SheetCell) -> SheetCell:
     """Empty cells and those with an error, such as ``#REF!``, hold nothing."""
     if value == "":
         return None

@@ -18,9 +18,9 @@ from sentire.errors import OptionError
 from sentire.evaluation.datasets import Dataset
 from sentire.export.assemble import Assembled, AssemblyOptions, assemble
 from sentire.export.draft import Identity, draft
-from sentire.export.gated_quantization import Progress
 from sentire.export.onnx import export_onnx
 from sentire.labels import LABELS, POLARITY
+from sentire.progress import StageProgress
 from sentire.text.tokenize import TextTokenizer
 from sentire.training.trained import Trained
 
@@ -64,7 +64,7 @@ def make_bundle(
     force: bool,
     dev: Sequence[Dataset],
     texts: Sequence[str],
-    progress: Progress,
+    progress: StageProgress,
 ) -> Assembled:
     """Export, quantize, calibrate, measure, write.
 

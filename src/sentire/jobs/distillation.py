@@ -8,8 +8,8 @@ Never:   asks a teacher about a language that it was not named for
 from pathlib import Path
 
 from sentire.errors import OptionError
-from sentire.export.gated_quantization import Progress
 from sentire.jobs.runs import RunOptions, RunResult, check_run, finish, learn, new_job
+from sentire.progress import StageProgress
 from sentire.training.backbone import open_backbone
 from sentire.training.distill import Distillation
 from sentire.training.run import RunCallbacks, prune_vocabulary
@@ -35,7 +35,7 @@ def distill(
     options: DistillOptions,
     *,
     watch: RunCallbacks | None = None,
-    progress: Progress = lambda _stage, _done, _total: None,
+    progress: StageProgress = lambda _stage, _done, _total: None,
 ) -> RunResult:
     """Train a student to answer as its teachers do, and make a bundle of it.
 

@@ -21,12 +21,13 @@ from sentire.evaluation.behaviour.checks import Check, read_checks
 from sentire.evaluation.behaviour.suite import run_checks
 from sentire.evaluation.datasets import Dataset, LabelledSource, read_dataset
 from sentire.evaluation.results import BehaviourResult, Report, SetResult
-from sentire.evaluation.scores import Progress, Scored, check_head, score
+from sentire.evaluation.scores import Scored, check_head, score
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.load import load
 from sentire.io.columns import unique_names
 from sentire.jobs.sources import ReadOptions, labelled_sources
 from sentire.labels import LABELS
+from sentire.progress import Progress
 from sentire.types import Engine, ModelInfo
 
 

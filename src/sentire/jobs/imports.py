@@ -15,10 +15,10 @@ from sentire.export.checkpoint_import import (
     ImportedCheckpoint,
 )
 from sentire.export.checkpoint_import import import_checkpoint as import_from
-from sentire.export.gated_quantization import Progress
-from sentire.export.place import check_output
+from sentire.export.output import check_output
 from sentire.io.protection import refuse_inputs
 from sentire.jobs.sources import labelled_sources, read_texts
+from sentire.progress import StageProgress
 
 
 class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +36,7 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 def import_checkpoint(
-    options: ImportOptions, *, progress: Progress = lambda _stage, _done, _total: None
+    options: ImportOptions, *, progress: StageProgress = lambda _stage, _done, _total: None
 ) -> ImportedCheckpoint:
     """Read, map, prove, export, compare, assemble.
 

@@ -12,10 +12,10 @@ import msgspec
 from sentire.evaluation.datasets import LabelledSource, read_dataset
 from sentire.export.assemble import Assembled, AssemblyOptions, assemble
 from sentire.export.folder import Naming, draft_of
-from sentire.export.gated_quantization import Progress
-from sentire.export.place import check_output
+from sentire.export.output import check_output
 from sentire.io.protection import refuse_inputs
 from sentire.jobs.sources import ReadOptions, labelled_sources, read_texts
+from sentire.progress import StageProgress
 
 
 class QuantizeOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,7 +35,7 @@ class QuantizeOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 def quantize(
-    options: QuantizeOptions, *, progress: Progress = lambda _stage, _done, _total: None
+    options: QuantizeOptions, *, progress: StageProgress = lambda _stage, _done, _total: None
 ) -> Assembled:
     """Quantize, calibrate, measure, write.
 

@@ -14,11 +14,11 @@ import msgspec
 from sentire.errors import OptionError
 from sentire.evaluation.datasets import Dataset, LabelledSource, read_dataset
 from sentire.export.assemble import Assembled
-from sentire.export.gated_quantization import Progress
-from sentire.export.place import check_output
+from sentire.export.output import check_output
 from sentire.io.protection import refuse_inputs
 from sentire.jobs.bundles import BundleOptions, make_bundle
 from sentire.jobs.sources import ReadOptions, is_table, labelled_sources, read_texts
+from sentire.progress import StageProgress
 from sentire.text.path import TextSettings
 from sentire.training.finetune import StepReport
 from sentire.training.history import History, plot
@@ -161,7 +161,7 @@ def learn(job: TrainingRun, run: Callable[[TrainingRun], Trained]) -> Trained:
 
 
 def finish(
-    job: TrainingRun, trained: Trained, options: RunOptions, progress: Progress
+    job: TrainingRun, trained: Trained, options: RunOptions, progress: StageProgress
 ) -> RunResult:
     """Make the bundle, unless only the weights were asked for.
 

@@ -14,7 +14,7 @@ import msgspec
 
 from sentire.errors import OptionError, SourceError
 from sentire.evaluation.datasets import DROP, LabelledSource
-from sentire.io.inputs import open_source
+from sentire.io.inputs import open_input
 from sentire.io.names import refuse_remote
 from sentire.io.streams import unreadable
 from sentire.labels import LABELS
@@ -113,7 +113,7 @@ def read_texts(path: Path | str) -> list[str]:
     SourceError
         It can't be read, or holds no text.
     """
-    with open_source(Path(path)) as rows:
+    with open_input(Path(path)) as rows:
         texts = [row.text for row in rows if row.error is None and row.text.strip()]
     if not texts:
         raise SourceError(f"{path} holds no text")

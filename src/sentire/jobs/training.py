@@ -5,8 +5,8 @@ Gives:   trained weights with their history, and a bundle of them
 Never:   learns a text that the run is judged by
 """
 
-from sentire.export.gated_quantization import Progress
 from sentire.jobs.runs import RunOptions, RunResult, check_run, finish, learn, new_job
+from sentire.progress import StageProgress
 from sentire.training.backbone import open_backbone
 from sentire.training.run import RunCallbacks, prune_vocabulary
 from sentire.training.run import train as run_training
@@ -24,7 +24,7 @@ def train(
     options: TrainOptions,
     *,
     watch: RunCallbacks | None = None,
-    progress: Progress = lambda _stage, _done, _total: None,
+    progress: StageProgress = lambda _stage, _done, _total: None,
 ) -> RunResult:
     """Train, export, quantize, calibrate, measure, write.
 

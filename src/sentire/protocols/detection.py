@@ -18,13 +18,13 @@ INPUTS_ANSWERS = ("HuggingFaceAnswer", "TeiAnswer")
 INPUTS_ERRORS = ("HuggingFaceError", "TeiError")
 
 
-class _Keys(msgspec.Struct, frozen=True):
+class _BodyKeys(msgspec.Struct, frozen=True):
     inputs: Raw | UnsetType = UNSET
     parameters: Raw | UnsetType = UNSET
     options: Raw | UnsetType = UNSET
 
 
-_DECODER = msgspec.json.Decoder(_Keys)
+_DECODER = msgspec.json.Decoder(_BodyKeys)
 _EXPECTED = 'Send {"inputs": "…"}, or {"text": "…"} to /predict.'
 
 
@@ -49,7 +49,7 @@ def dialect_of(body: bytes) -> Literal["huggingface", "tei"]:
 
     Raises
     ------
-    Refused
+    ProblemError
         400 where it is no JSON in UTF-8, 422 where it is no object.
     """
     keys = read_json(body, _DECODER, expected=_EXPECTED)

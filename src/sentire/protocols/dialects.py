@@ -15,14 +15,16 @@ from starlette.responses import Response
 
 from sentire.protocols.context import Context
 from sentire.protocols.huggingface import wire as huggingface
-from sentire.protocols.inputs import inputs_router
+from sentire.protocols.inputs import inputs_endpoint, inputs_router
 from sentire.protocols.kserve import wire as kserve
 from sentire.protocols.kserve.routes import kserve_router
 from sentire.protocols.native import wire as native
+from sentire.protocols.native.routes import native_router, scoring_endpoint
 from sentire.protocols.refusals import EncodeError, in_dialect
 from sentire.protocols.tei import wire as tei
 from sentire.protocols.tei.routes import tei_router
 from sentire.web import problems
+from sentire.web.application import Application
 from sentire.web.problems import ProblemError
 
 OPEN_PATHS = frozenset(
@@ -47,21 +49,27 @@ class Dialect(NamedTuple):
 
 
 DIALECTS = (
-    Dialect(native.schemas),  # its routes take the bodies of others as well: the service adds them
+    Dialect(native.schemas),  # its routes take the bodies of others, too: add_routes
     Dialect(huggingface.schemas, inputs_router, ("/",), tei.encode_error),  # shared with TEI
     Dialect(tei.schemas, tei_router, ("/info", "/health"), tei.encode_error),
     Dialect(kserve.schemas, kserve_router, ("/v2", "/v2/"), kserve.encode_error),
 )
 
 
-def routers(context: Context) -> list[APIRouter]:
-    """Routers of all dialects but our own.
+def add_routes(app: Application, context: Context) -> None:
+    """Add the routes of all dialects to an application.
 
     Parameters
     ----------
+    app : Application
     context : Context
     """
-    return [dialect.router(context) for dialect in DIALECTS if dialect.router is not None]
+    inputs = inputs_endpoint(context)
+    app.include_router(native_router(context, inputs=inputs))
+    app.direct["/predict"] = scoring_endpoint(context, inputs=inputs)
+    for dialect in DIALECTS:
+        if dialect.router is not None:
+            app.include_router(dialect.router(context))
 
 
 def schemas() -> dict[str, Any]:

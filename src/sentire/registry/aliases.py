@@ -1,8 +1,8 @@
 """Move an alias, and find out where it points.
 
-Reads:   the moves that a registry has
+Reads:   the revisions that a registry has
 Gives:   one more
-Never:   loses a move of somebody else's, or points at a version that is not there
+Never:   loses a revision of somebody else's, or points at a version that is not there
 """
 
 import random
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from sentire.bundle.manifest import digest_of
 from sentire.errors import InputError, NotInRegistry, RegistryUnavailable
 from sentire.registry.base import Registry
-from sentire.registry.records import Move, check_alias, is_version
+from sentire.registry.records import AliasRevision, check_alias, is_version
 
 _TRIES = 200
 _PAUSE_S = 0.02
@@ -32,46 +32,48 @@ def resolve(registry: Registry, name: str, which: str) -> tuple[str, str | None]
     """
     if is_version(which):
         return which, None
-    move = registry.current(name, which)
-    if move is None:
+    revision = registry.current(name, which)
+    if revision is None:
         known = ", ".join(registry.aliases(name)) or "none"
         raise NotInRegistry(
             f"registry {registry.url} has no alias {which} of {name}. Its aliases: {known}."
         )
-    return move.to, move.digest
+    return revision.to, revision.digest
 
 
-def promote(registry: Registry, name: str, version: str, alias: str, *, why: str = "") -> Move:
+def promote(
+    registry: Registry, name: str, version: str, alias: str, *, why: str = ""
+) -> AliasRevision:
     """Point an alias at a version.
 
-    Where others move the alias at the same time, all moves are kept, one after the other.
+    Where others move the alias at the same time, all revisions are kept, one after the other.
 
     Returns
     -------
-    The move; the last one where the alias points there already.
+    The revision; the last one where the alias points there already.
 
     Raises
     ------
     NotInRegistry
         There is no such version.
     RegistryUnavailable
-        Others moved it before this move could, again and again.
+        Others moved it before this call could, again and again.
     """
     check_alias(alias)
-    digest = digest_of(registry.held(name, version).data)
+    digest = digest_of(registry.artifact(name, version).data)
     for _ in range(_TRIES):
         last = registry.current(name, alias)
         if last is not None and (last.to, last.digest) == (version, digest):
             return last
-        move = Move.next(last, alias=alias, to=version, digest=digest, why=why)
-        if registry.move(name, move):
-            registry.held(name, version)  # nobody has removed it meanwhile
-            return move
+        revision = AliasRevision.next(last, alias=alias, to=version, digest=digest, why=why)
+        if registry.append_revision(name, revision):
+            registry.artifact(name, version)  # nobody has removed it meanwhile
+            return revision
         time.sleep(random.uniform(0, _PAUSE_S))  # noqa: S311 - who goes first is no secret
     raise RegistryUnavailable(registry.url, f"others move {name}@{alias} all the time. Try again.")
 
 
-def rollback(registry: Registry, name: str, alias: str, *, why: str = "") -> Move:
+def rollback(registry: Registry, name: str, alias: str, *, why: str = "") -> AliasRevision:
     """Point an alias at the version that it pointed at before; once more, at the one before that.
 
     Raises
@@ -85,21 +87,23 @@ def rollback(registry: Registry, name: str, alias: str, *, why: str = "") -> Mov
     before = _before(history)
     if before is None:
         raise NotInRegistry(f"registry {registry.url}: {name}@{alias} points at no version before.")
-    digest = digest_of(registry.held(name, before).data)
-    move = Move.next(history[-1], alias=alias, to=before, digest=digest, why=why, undo=True)
-    if not registry.move(name, move):
+    digest = digest_of(registry.artifact(name, before).data)
+    revision = AliasRevision.next(
+        history[-1], alias=alias, to=before, digest=digest, why=why, undo=True
+    )
+    if not registry.append_revision(name, revision):
         raise InputError(
             f"somebody has moved {name}@{alias} at this moment. Look at its history, then decide."
         )
-    return move
+    return revision
 
 
-def _before(history: Sequence[Move]) -> str | None:
+def _before(history: Sequence[AliasRevision]) -> str | None:
     """Replay promotions and rollbacks: where the next rollback leads."""
     versions: list[str] = []
-    for move in history:
-        while move.undo and versions and versions[-1] != move.to:
+    for revision in history:
+        while revision.undo and versions and versions[-1] != revision.to:
             versions.pop()
-        if not versions or versions[-1] != move.to:
-            versions.append(move.to)
+        if not versions or versions[-1] != revision.to:
+            versions.append(revision.to)
     return versions[-2] if len(versions) > 1 else None

@@ -1,8 +1,8 @@
 """What every registry can do, wherever it lies.
 
 ``files.py`` does it with files (a directory, S3), ``oci.py`` with an OCI registry. What people do
-with a registry stands on these few functions: ``pulling.py``, ``pushing.py``, ``aliases.py``,
-``cleaning.py``, ``following.py``.
+with a registry stands on these few functions: ``download.py``, ``upload.py``, ``aliases.py``,
+``garbage.py``, ``follower.py``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, Self
 
 from sentire.bundle.manifest import Manifest
-from sentire.registry.records import Move
+from sentire.registry.records import AliasRevision
 
 CHUNK = 1 << 20
 """Bytes that are read at once."""
@@ -19,8 +19,8 @@ MANIFEST_BYTES = 16 << 20
 """No manifest is larger."""
 
 
-class Held(NamedTuple):
-    """A version as a registry holds it."""
+class Artifact(NamedTuple):
+    """One version of a model in a registry."""
 
     name: str
     version: str
@@ -31,8 +31,8 @@ class Held(NamedTuple):
         return f"{self.name}@{self.version}"
 
 
-class Readable(Protocol):
-    """A place that versions can be pulled from.
+class ReadableRegistry(Protocol):
+    """Where versions can be pulled from.
 
     All functions raise :class:`~sentire.errors.RegistryUnavailable` where it can't be asked, and
     :class:`~sentire.errors.NotInRegistry` where it has no such thing.
@@ -44,18 +44,18 @@ class Readable(Protocol):
 
     url: str
 
-    def held(self, name: str, version: str) -> Held:
+    def artifact(self, name: str, version: str) -> Artifact:
         """Read the manifest of a version."""
 
-    def sizes(self, held: Held, manifest: Manifest) -> dict[str, int]:
+    def sizes(self, artifact: Artifact, manifest: Manifest) -> dict[str, int]:
         """Tell the bytes of each file of a version, its manifest aside."""
 
-    def stream(self, held: Held, file: str, digest: str, offset: int) -> Iterator[bytes]:
+    def stream(self, artifact: Artifact, file: str, digest: str, offset: int) -> Iterator[bytes]:
         """Read a file from ``offset`` on; ``digest`` is the hex SHA-256 that the manifest says."""
 
 
-class Registry(Readable, Protocol):
-    """A place with models, their versions and their aliases; errors are those of its base."""
+class Registry(ReadableRegistry, Protocol):
+    """Models, their versions and their aliases; errors are those of its base."""
 
     def __enter__(self) -> Self: ...
 
@@ -67,10 +67,10 @@ class Registry(Readable, Protocol):
     def versions(self, name: str) -> list[str]:
         """List the versions of a model, from old to new."""
 
-    def pushed(self, name: str, version: str) -> datetime:
+    def pushed_at(self, name: str, version: str) -> datetime:
         """Tell when a version came."""
 
-    def publish(self, held: Held, folder: Path, files: Mapping[str, str]) -> bool:
+    def publish(self, artifact: Artifact, folder: Path, files: Mapping[str, str]) -> bool:
         """Take a version: its files first, and its manifest last, which makes it visible.
 
         Parameters
@@ -92,20 +92,20 @@ class Registry(Readable, Protocol):
     def remove(self, name: str, version: str) -> None:
         """Take a version away: its manifest first, so that nobody sees half of it."""
 
-    def remnants(self, name: str, *, older_s: float) -> list[str]:
-        """List what interrupted pushes left ``older_s`` ago or longer."""
+    def orphans(self, name: str, *, older_s: float) -> list[str]:
+        """List what interrupted pushes left ``older_s`` seconds ago or longer."""
 
-    def discard(self, name: str, remnant: str) -> None:
-        """Take a remnant away."""
+    def remove_orphan(self, name: str, orphan: str) -> None:
+        """Remove what :meth:`orphans` named."""
 
     def aliases(self, name: str) -> list[str]:
         """Name the aliases of a model."""
 
-    def current(self, name: str, alias: str) -> Move | None:
-        """Read the last move of an alias; None where there is no such alias."""
+    def current(self, name: str, alias: str) -> AliasRevision | None:
+        """Read the last revision of an alias; None where there is no such alias."""
 
-    def history(self, name: str, alias: str) -> list[Move]:
-        """Read all moves of an alias, the first one first."""
+    def history(self, name: str, alias: str) -> list[AliasRevision]:
+        """Read all revisions of an alias, the first one first."""
 
-    def move(self, name: str, move: Move) -> bool:
-        """Add a move; False where another one with its number came first."""
+    def append_revision(self, name: str, revision: AliasRevision) -> bool:
+        """Add a revision; False where another one with its number came first."""

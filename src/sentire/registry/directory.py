@@ -16,10 +16,10 @@ from sentire.atomic import partial_file, write_file
 from sentire.registry.base import CHUNK
 
 
-class Directory:
-    """A :class:`~sentire.registry.place.Place` on a disk.
+class DirectoryStore:
+    """A :class:`~sentire.registry.blob_store.BlobStore` on a disk.
 
-    A new file is written beside its place under another name, and gets its own name by a hard
+    A new file is written under another name in its folder, and gets its own name by a hard
     link: that succeeds for one, whoever else tries, also on NFS.
     """
 

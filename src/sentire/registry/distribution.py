@@ -33,11 +33,11 @@ _CLIENT_ID = "sentire"
 """By which a server of tokens knows the program that asks."""
 
 
-class Missing(Exception):
+class OciNotFound(Exception):
     """There is no such blob, manifest or repository."""
 
 
-class Distribution:
+class DistributionClient:
     """An OCI registry.
 
     Parameters
@@ -92,7 +92,7 @@ class Distribution:
         """Name all repositories; many public registries don't say."""
         try:
             return self._pages("_catalog?n=1000", "repositories")
-        except Missing:
+        except OciNotFound:
             raise RegistryUnavailable(
                 self.url, "it does not list what it has. Name a model."
             ) from None
@@ -132,7 +132,7 @@ class Distribution:
         scope = f"{repository}:pull,push"
         try:
             self._request("HEAD", f"{repository}/blobs/{digest}", scope=scope)
-        except Missing:
+        except OciNotFound:
             pass
         else:
             return
@@ -168,7 +168,7 @@ class Distribution:
         return (own.scheme, own.host, _port(own)) == (other.scheme, other.host, _port(other))
 
     def _request(self, method: str, path: str, *, scope: str = "", **parts: Any) -> Any:
-        with self._told():
+        with self._translate_errors():
             answer = self._client.request(method, path, **self._signed(parts))
             if answer.status_code == 401 and self._login(answer, scope):
                 answer = self._client.request(method, path, **self._signed(parts))
@@ -184,7 +184,7 @@ class Distribution:
         limit: int | None = None,
     ) -> Iterator[bytes]:
         parts = {"headers": headers or {}}
-        with self._told():
+        with self._translate_errors():
             for attempt in range(_TRIES):
                 if attempt > 1:
                     time.sleep(_PAUSE_S * attempt)
@@ -253,7 +253,7 @@ class Distribution:
         if status < 400:
             return
         if status == 404:
-            raise Missing
+            raise OciNotFound
         if status in {401, 403}:
             reason = f"it refuses ({status}). Log in as for docker: docker login {self._host}"
         elif status == 405:
@@ -263,7 +263,7 @@ class Distribution:
         raise RegistryUnavailable(self.url, f"{reason}{self._way}")
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except (self._httpx.HTTPError, self._httpx.InvalidURL) as error:

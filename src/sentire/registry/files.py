@@ -5,13 +5,13 @@ The layout, below the root::
     sentire-registry.json                   {"format": 1}
     NAME/files/VERSION/DIGEST/…             the bundle's files; DIGEST is of its manifest
     NAME/versions/VERSION.json              its manifest, created last and once: now it is visible
-    NAME/aliases/ALIAS/000001.json          the moves of an alias; the last one says where it points
+    NAME/aliases/ALIAS/000001.json          the revisions of an alias; the last is where it points
 
 Every file in it is written once and never changed. So there is nothing to lock: of two who make an
-alias's seventh move one creates ``000007.json``, and the other sees that it was late. Two who push
-different bundles under one version write to different folders, and one creates the manifest.
+alias's seventh revision one creates ``000007.json``, and the other sees that it was late. Two who
+push different bundles under one version write to different folders, and one creates the manifest.
 
-Reads:   a :class:`~sentire.registry.place.Place`
+Reads:   a :class:`~sentire.registry.blob_store.BlobStore`
 Gives:   a :class:`~sentire.registry.base.Registry`
 Never:   overwrites; shows a version of which a file is missing
 """
@@ -27,14 +27,21 @@ import msgspec
 
 from sentire.bundle.manifest import Manifest, digest_of
 from sentire.errors import NotInRegistry, RegistryUnavailable, VersionTaken
-from sentire.registry.base import MANIFEST_BYTES, Held
-from sentire.registry.place import Place
-from sentire.registry.records import ALIAS_PATTERN, MOVES, Move, in_order, is_name, is_version
+from sentire.registry.base import MANIFEST_BYTES, Artifact
+from sentire.registry.blob_store import BlobStore
+from sentire.registry.records import (
+    ALIAS_PATTERN,
+    REVISION_DECODER,
+    AliasRevision,
+    in_order,
+    is_name,
+    is_version,
+)
 
 MARKER = "sentire-registry.json"
 _FORMAT = {"format": 1}
-_MOVE_BYTES = 64 << 10
-_MOVE = re.compile(r"([0-9]{6,9})\.json")
+_REVISION_BYTES = 64 << 10
+_REVISION = re.compile(r"([0-9]{6,9})\.json")
 
 
 class FileRegistry:
@@ -42,12 +49,13 @@ class FileRegistry:
 
     Parameters
     ----------
-    place : Place
+    store : BlobStore
+        What holds the files.
     """
 
-    def __init__(self, place: Place) -> None:
-        self.url = place.url
-        self._place = place
+    def __init__(self, store: BlobStore) -> None:
+        self.url = store.url
+        self._store = store
 
     def __enter__(self) -> Self:
         return self
@@ -56,14 +64,14 @@ class FileRegistry:
 
     def names(self) -> list[str]:
         """Name the models."""
-        with self._told():
+        with self._translate_errors():
             self._check()
-            return [name for name in self._place.names("") if is_name(name) and name != MARKER]
+            return [name for name in self._store.names("") if is_name(name) and name != MARKER]
 
     def versions(self, name: str) -> list[str]:
         """List the versions of a model, from old to new."""
-        with self._told():
-            files = self._place.names(f"{name}/versions")
+        with self._translate_errors():
+            files = self._store.names(f"{name}/versions")
             found = [file.removesuffix(".json") for file in files if file.endswith(".json")]
             versions = in_order([version for version in found if is_version(version)])
             if not versions:
@@ -75,118 +83,120 @@ class FileRegistry:
             )
         return versions
 
-    def held(self, name: str, version: str) -> Held:
+    def artifact(self, name: str, version: str) -> Artifact:
         """Read the manifest of a version."""
-        with self._told():
+        with self._translate_errors():
             try:
-                data = self._place.read(_manifest(name, version), limit=MANIFEST_BYTES)
+                data = self._store.read(_manifest(name, version), limit=MANIFEST_BYTES)
             except FileNotFoundError:
                 data = b""
         if not data:
             known = ", ".join(self.versions(name))
             raise NotInRegistry(f"registry {self.url} has no {name}@{version}. It has {known}.")
-        return Held(name, version, data)
+        return Artifact(name, version, data)
 
-    def sizes(self, held: Held, manifest: Manifest) -> dict[str, int]:
+    def sizes(self, artifact: Artifact, manifest: Manifest) -> dict[str, int]:
         """Tell the bytes of each file of a version."""
-        with self._told():
-            return {file: self._place.size(_file(held, file)) for file in manifest.files}
+        with self._translate_errors():
+            return {file: self._store.size(_file(artifact, file)) for file in manifest.files}
 
-    def stream(self, held: Held, file: str, digest: str, offset: int) -> Iterator[bytes]:  # noqa: ARG002
+    def stream(self, artifact: Artifact, file: str, digest: str, offset: int) -> Iterator[bytes]:  # noqa: ARG002
         """Read a file from ``offset`` on."""
-        with self._told():
-            yield from self._place.stream(_file(held, file), offset=offset)
+        with self._translate_errors():
+            yield from self._store.stream(_file(artifact, file), offset=offset)
 
-    def pushed(self, name: str, version: str) -> datetime:
+    def pushed_at(self, name: str, version: str) -> datetime:
         """Tell when a version came."""
-        with self._told():
-            return self._place.changed(_manifest(name, version))
+        with self._translate_errors():
+            return self._store.changed(_manifest(name, version))
 
-    def publish(self, held: Held, folder: Path, files: Mapping[str, str]) -> bool:
+    def publish(self, artifact: Artifact, folder: Path, files: Mapping[str, str]) -> bool:
         """Take a version."""
-        with self._told():
+        with self._translate_errors():
             self._begin()
-            if self._taken(held):
+            if self._taken(artifact):
                 return False
             for file in files:
-                source, target = folder / file, _file(held, file)
+                source, target = folder / file, _file(artifact, file)
                 if not self._has(target, source.stat().st_size):
-                    self._place.put(target, source)
+                    self._store.put(target, source)
             try:
-                self._place.create(_manifest(held.name, held.version), held.data)
+                self._store.create(_manifest(artifact.name, artifact.version), artifact.data)
             except FileExistsError:
-                return not self._taken(held)
+                return not self._taken(artifact)
         return True
 
     def remove(self, name: str, version: str) -> None:
         """Take a version away."""
-        with self._told():
-            self._place.remove(_manifest(name, version))
-            self._place.remove(f"{name}/files/{version}")
+        with self._translate_errors():
+            self._store.remove(_manifest(name, version))
+            self._store.remove(f"{name}/files/{version}")
 
-    def remnants(self, name: str, *, older_s: float) -> list[str]:
+    def orphans(self, name: str, *, older_s: float) -> list[str]:
         """List what interrupted pushes left."""
         before = datetime.now(UTC) - timedelta(seconds=older_s)
         found = []
-        with self._told():
-            for version in self._place.names(f"{name}/files"):
+        with self._translate_errors():
+            for version in self._store.names(f"{name}/files"):
                 try:
-                    data = self._place.read(_manifest(name, version), limit=MANIFEST_BYTES)
-                    used = _folder(Held(name, version, data))
+                    data = self._store.read(_manifest(name, version), limit=MANIFEST_BYTES)
+                    used = _folder(Artifact(name, version, data))
                 except FileNotFoundError:
                     used = ""
                 top = f"{name}/files/{version}"
-                folders = [f"{top}/{digest}" for digest in self._place.names(top)]
-                found += [f for f in folders if f != used and self._place.changed(f) < before]
+                folders = [f"{top}/{digest}" for digest in self._store.names(top)]
+                found += [f for f in folders if f != used and self._store.changed(f) < before]
         return found
 
-    def discard(self, name: str, remnant: str) -> None:  # noqa: ARG002
-        """Take a remnant away."""
-        with self._told():
-            self._place.remove(remnant)
+    def remove_orphan(self, name: str, orphan: str) -> None:  # noqa: ARG002
+        """Remove what an interrupted push left."""
+        with self._translate_errors():
+            self._store.remove(orphan)
 
     def aliases(self, name: str) -> list[str]:
         """Name the aliases of a model."""
-        with self._told():
-            found = self._place.names(f"{name}/aliases")
+        with self._translate_errors():
+            found = self._store.names(f"{name}/aliases")
         return [alias for alias in found if re.fullmatch(ALIAS_PATTERN, alias)]
 
-    def current(self, name: str, alias: str) -> Move | None:
-        """Read the last move of an alias."""
-        with self._told():
+    def current(self, name: str, alias: str) -> AliasRevision | None:
+        """Read the last revision of an alias."""
+        with self._translate_errors():
             numbers = self._numbers(name, alias)
             if not numbers:
                 self._check()
                 return None
             return self._read(name, alias, numbers[-1])
 
-    def history(self, name: str, alias: str) -> list[Move]:
-        """Read all moves of an alias."""
-        with self._told():
+    def history(self, name: str, alias: str) -> list[AliasRevision]:
+        """Read all revisions of an alias."""
+        with self._translate_errors():
             return [self._read(name, alias, number) for number in self._numbers(name, alias)]
 
-    def move(self, name: str, move: Move) -> bool:
-        """Add a move."""
-        data = msgspec.json.format(msgspec.json.encode(move), indent=1) + b"\n"
-        with self._told():
+    def append_revision(self, name: str, revision: AliasRevision) -> bool:
+        """Add a revision."""
+        data = msgspec.json.format(msgspec.json.encode(revision), indent=1) + b"\n"
+        with self._translate_errors():
             try:
-                self._place.create(_move(name, move.alias, move.number), data)
+                self._store.create(_revision_path(name, revision.alias, revision.number), data)
             except FileExistsError:
                 return False
         return True
 
     def _numbers(self, name: str, alias: str) -> list[int]:
-        matches = map(_MOVE.fullmatch, self._place.names(f"{name}/aliases/{alias}"))
+        matches = map(_REVISION.fullmatch, self._store.names(f"{name}/aliases/{alias}"))
         return sorted(int(match[1]) for match in matches if match)
 
-    def _read(self, name: str, alias: str, number: int) -> Move:
-        path = _move(name, alias, number)
+    def _read(self, name: str, alias: str, number: int) -> AliasRevision:
+        path = _revision_path(name, alias, number)
         try:
-            return MOVES.decode(self._place.read(path, limit=_MOVE_BYTES))
+            return REVISION_DECODER.decode(self._store.read(path, limit=_REVISION_BYTES))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise RegistryUnavailable(self.url, f"{path} is no record of a move: {error}") from None
+            raise RegistryUnavailable(
+                self.url, f"{path} is no revision of an alias: {error}"
+            ) from None
 
-    def _taken(self, held: Held) -> bool:
+    def _taken(self, artifact: Artifact) -> bool:
         """Whether this very version is there.
 
         Raises
@@ -195,16 +205,18 @@ class FileRegistry:
             Another one is.
         """
         try:
-            there = self._place.read(_manifest(held.name, held.version), limit=MANIFEST_BYTES)
+            there = self._store.read(
+                _manifest(artifact.name, artifact.version), limit=MANIFEST_BYTES
+            )
         except FileNotFoundError:
             return False
-        if there != held.data:
-            raise taken(self.url, held, digest_of(there))
+        if there != artifact.data:
+            raise taken(self.url, artifact, digest_of(there))
         return True
 
     def _has(self, path: str, size: int) -> bool:
         try:
-            return self._place.size(path) == size
+            return self._store.size(path) == size
         except FileNotFoundError:
             return False
 
@@ -214,13 +226,13 @@ class FileRegistry:
             self._check()
         except RegistryUnavailable:
             try:
-                self._place.create(MARKER, msgspec.json.encode(_FORMAT) + b"\n")
+                self._store.create(MARKER, msgspec.json.encode(_FORMAT) + b"\n")
             except FileExistsError:
                 self._check()
 
     def _check(self) -> None:
         try:
-            data = self._place.read(MARKER, limit=_MOVE_BYTES)
+            data = self._store.read(MARKER, limit=_REVISION_BYTES)
         except FileNotFoundError:
             raise RegistryUnavailable(
                 self.url, f"there is no registry: it has no {MARKER}. The first push makes one."
@@ -236,8 +248,8 @@ class FileRegistry:
             )
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn what a place raises into what a registry says."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Turn what a store raises into what a registry says."""
         try:
             yield
         except FileNotFoundError as error:
@@ -248,11 +260,11 @@ class FileRegistry:
             raise RegistryUnavailable(self.url, error.strerror or str(error)) from error
 
 
-def taken(url: str, held: Held, there: str) -> VersionTaken:
+def taken(url: str, artifact: Artifact, there: str) -> VersionTaken:
     """Say that another bundle has the version."""
     return VersionTaken(
-        f"registry {url} has another {held}: its digest is {there[:19]}…, this one's is "
-        f"{digest_of(held.data)[:19]}…. Versions never change; give the bundle a new version."
+        f"registry {url} has another {artifact}: its digest is {there[:19]}…, this one's is "
+        f"{digest_of(artifact.data)[:19]}…. Versions never change; give the bundle a new version."
     )
 
 
@@ -260,13 +272,14 @@ def _manifest(name: str, version: str) -> str:
     return f"{name}/versions/{version}.json"
 
 
-def _folder(held: Held) -> str:
-    return f"{held.name}/files/{held.version}/{digest_of(held.data).removeprefix('sha256:')}"
+def _folder(artifact: Artifact) -> str:
+    digest = digest_of(artifact.data).removeprefix("sha256:")
+    return f"{artifact.name}/files/{artifact.version}/{digest}"
 
 
-def _file(held: Held, file: str) -> str:
-    return f"{_folder(held)}/{file}"
+def _file(artifact: Artifact, file: str) -> str:
+    return f"{_folder(artifact)}/{file}"
 
 
-def _move(name: str, alias: str, number: int) -> str:
+def _revision_path(name: str, alias: str, number: int) -> str:
     return f"{name}/aliases/{alias}/{number:06}.json"

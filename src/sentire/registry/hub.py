@@ -1,7 +1,7 @@
 """Bundles on the Hugging Face Hub, to pull.
 
 Reads:   ``hf://ORG/NAME[@REVISION]``: a repository with the files of a bundle
-Gives:   a source for ``pulling.py``
+Gives:   a source for ``download.py``
 Never:   takes a checkpoint that is no bundle; ``sentire import`` makes one of it
 """
 
@@ -14,9 +14,9 @@ import msgspec
 from sentire.bundle.manifest import MANIFEST_NAME, Manifest, decode_manifest
 from sentire.errors import BundleDamaged, NotInRegistry, OptionError, RegistryUnavailable
 from sentire.optional import import_extra
-from sentire.registry.base import MANIFEST_BYTES, Held
-from sentire.registry.objects import Objects
-from sentire.registry.pulling import Source, open_source
+from sentire.registry.base import MANIFEST_BYTES, Artifact
+from sentire.registry.download import PullSource, open_source
+from sentire.registry.object_store import ObjectStore
 
 _REPOSITORY = re.compile(r"hf://[\w.-]+/[\w.-]+(?:@[\w.-]+)?")
 
@@ -42,29 +42,29 @@ class Hub:
             raise OptionError(f"{url} is no repository on the Hub. Write hf://ORG/NAME[@REVISION].")
         import_extra("huggingface_hub", extra="registry", purpose="pulling from the Hub")
         self.url = url
-        self._files = Objects(url)
+        self._files = ObjectStore(url)
 
     def manifest(self) -> bytes:
         """Read ``bundle.json``."""
-        with self._told():
+        with self._translate_errors():
             return self._files.read(MANIFEST_NAME, limit=MANIFEST_BYTES)
 
-    def held(self, name: str, version: str) -> Held:
+    def artifact(self, name: str, version: str) -> Artifact:
         """Read the manifest, whichever version it is of."""
-        return Held(name, version, self.manifest())
+        return Artifact(name, version, self.manifest())
 
-    def sizes(self, held: Held, manifest: Manifest) -> dict[str, int]:  # noqa: ARG002
+    def sizes(self, artifact: Artifact, manifest: Manifest) -> dict[str, int]:  # noqa: ARG002
         """Tell the bytes of each file."""
-        with self._told():
+        with self._translate_errors():
             return {file: self._files.size(file) for file in manifest.files}
 
-    def stream(self, held: Held, file: str, digest: str, offset: int) -> Iterator[bytes]:  # noqa: ARG002
+    def stream(self, artifact: Artifact, file: str, digest: str, offset: int) -> Iterator[bytes]:  # noqa: ARG002
         """Read a file from ``offset`` on."""
-        with self._told():
+        with self._translate_errors():
             yield from self._files.stream(file, offset=offset)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError:
@@ -76,7 +76,7 @@ class Hub:
             raise RegistryUnavailable(self.url, error.strerror or str(error)) from error
 
 
-def open_hub(url: str) -> Source:
+def open_hub(url: str) -> PullSource:
     """Read what a repository on the Hub holds.
 
     Raises

@@ -31,11 +31,11 @@ Digest = Annotated[str, Meta(pattern=f"^{DIGEST_PATTERN}$")]
 Note = Annotated[str, Meta(max_length=_NOTE)]
 
 
-class Move(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One move of an alias. The moves of an alias, in order, are its history."""
+class AliasRevision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One step of an alias from a version to another; its revisions in order are its history."""
 
     number: Annotated[int, Meta(ge=1, lt=10**9)]
-    """1 for the first; no two moves of an alias share one, save in an OCI registry."""
+    """1 for the first; no two revisions of an alias share one, save in an OCI registry."""
     alias: AliasName
     before: Version | None = msgspec.field(name="from", default=None)
     """None where the alias is new."""
@@ -48,13 +48,20 @@ class Move(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     undo: bool = False
     """Whether ``sentire models rollback`` made it."""
     id: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
-    """Tells a move from another one that says the same."""
+    """Tells a revision from another one that says the same."""
 
     @classmethod
     def next(
-        cls, last: "Move | None", *, alias: str, to: str, digest: str, why: str, undo: bool = False
+        cls,
+        last: "AliasRevision | None",
+        *,
+        alias: str,
+        to: str,
+        digest: str,
+        why: str,
+        undo: bool = False,
     ) -> Self:
-        """Make the move that follows ``last``, by this user and now."""
+        """Make the revision that follows ``last``, by this user and now."""
         return cls(
             number=1 if last is None else last.number + 1,
             alias=alias,
@@ -69,7 +76,7 @@ class Move(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         )
 
 
-MOVES = msgspec.json.Decoder(Move)
+REVISION_DECODER = msgspec.json.Decoder(AliasRevision)
 
 
 def this_user() -> str:

@@ -13,9 +13,9 @@ from urllib.parse import unquote, urlsplit
 from sentire.bundle.manifest import NAME_PATTERN
 from sentire.errors import OptionError
 from sentire.registry.base import Registry
-from sentire.registry.directory import Directory
+from sentire.registry.directory import DirectoryStore
 from sentire.registry.files import FileRegistry
-from sentire.registry.objects import Objects
+from sentire.registry.object_store import ObjectStore
 from sentire.registry.oci import OciRegistry
 from sentire.registry.records import ALIAS_PATTERN, VERSION_PATTERN, is_version
 
@@ -94,12 +94,12 @@ def open_registry(url: str) -> Registry:
     """
     scheme = _SCHEME.match(url)
     if scheme is None or scheme[1] == "file":
-        return FileRegistry(Directory(_folder(url)))
+        return FileRegistry(DirectoryStore(_folder(url)))
     if scheme[1] == "oci":
         return OciRegistry(url)
     if url.startswith(HUB):
         raise OptionError(f"{url}: from the Hugging Face Hub models can be pulled, no more.")
-    return FileRegistry(Objects(url))
+    return FileRegistry(ObjectStore(url))
 
 
 def _folder(url: str) -> Path:

@@ -2,8 +2,6 @@
 
 from sentire.protocols import dialects
 from sentire.protocols.context import Context
-from sentire.protocols.inputs import inputs_endpoint
-from sentire.protocols.native.routes import native_router, scoring_endpoint
 from sentire.service.application import ModelApplication
 from sentire.service.settings import Settings
 from sentire.serving.served import ServedModels
@@ -30,20 +28,7 @@ def create_app(
         description="Sentiment of Chinese and English texts from one model or several.",
         member=member,
     )
-    add_dialects(app, Context(models, settings.limits, app.bodies, settings.server.cors_origins))
+    dialects.add_routes(
+        app, Context(models, settings.limits, app.bodies, settings.server.cors_origins)
+    )
     return app
-
-
-def add_dialects(app: ModelApplication, context: Context) -> None:
-    """Add the routes of all dialects.
-
-    Parameters
-    ----------
-    app : ModelApplication
-    context : Context
-    """
-    inputs = inputs_endpoint(context)
-    app.include_router(native_router(context, inputs=inputs))
-    for router in dialects.routers(context):
-        app.include_router(router)
-    app.direct["/predict"] = scoring_endpoint(context, inputs=inputs)

@@ -20,7 +20,7 @@ from sentire.service.settings import Settings
 from sentire.service.shared_models import following
 from sentire.serving.metrics import ModelMetrics
 from sentire.serving.served import ServedModels
-from sentire.serving.states import State
+from sentire.serving.states import ProcessState
 from sentire.serving.watcher import Watcher
 from sentire.telemetry.metrics import Metrics
 from sentire.telemetry.traces import Tracing
@@ -110,7 +110,7 @@ class ModelApplication(Application):
         return Response(page, headers={"Content-Type": media_type})
 
 
-def _states(member: Member | None) -> list[State]:
+def _states(member: Member | None) -> list[ProcessState]:
     """What the other workers say of themselves."""
     others = [] if member is None else member.others(fresh=True).values()
-    return [msgspec.json.decode(other.condition.figures, type=State) for other in others]
+    return [msgspec.json.decode(other.condition.figures, type=ProcessState) for other in others]

@@ -7,16 +7,13 @@ Never:   starts a process or takes a connection; ``workers/`` does
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from functools import partial
 from typing import Any
 
 import msgspec
 
-from sentire.service.settings import Settings
-from sentire.serving.loading import open_models
 from sentire.serving.models import Models
 from sentire.serving.served import ServedModels, names_of
-from sentire.serving.states import State
+from sentire.serving.states import ProcessState
 from sentire.workers.member import Action, Condition, Member
 
 
@@ -74,7 +71,7 @@ class SharedModels(Models):
 
 
 def following(
-    member: Member, models: ServedModels, state: Callable[[], State]
+    member: Member, models: ServedModels, state: Callable[[], ProcessState]
 ) -> AbstractAsyncContextManager[None]:
     """Do meanwhile what all workers should do, and say how this one fares.
 
@@ -98,21 +95,3 @@ def following(
         return Condition(ready, names_of(models), figures)
 
     return member.following(apply, observe)
-
-
-def open_shared_models(settings: Settings, member: Member) -> SharedModels:
-    """Load all models of a server in one of its workers; the caller closes them.
-
-    Parameters
-    ----------
-    settings : Settings
-    member : Member
-        This worker.
-
-    Raises
-    ------
-    SentireError
-        One of them can't be loaded.
-    """
-    make = partial(SharedModels, member=member)
-    return open_models(settings, max_waiting=settings.limits.queue, make=make)

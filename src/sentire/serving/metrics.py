@@ -15,7 +15,7 @@ from sentire.inference.cache import AnswerCache
 from sentire.inference.observers import BatchStats
 from sentire.serving.served import ServedModels
 from sentire.serving.slot import Slot
-from sentire.serving.states import State, families, state_of, worker_families
+from sentire.serving.states import ProcessState, families, process_state, worker_families
 from sentire.telemetry.metrics import SECONDS, Metrics
 from sentire.types import Answer, Unscored
 
@@ -42,7 +42,7 @@ class ModelMetrics:
             slot.observe(_ModelObserver(figures, slot.name))
         _mirror_counts(models, metrics)
 
-    def state(self, worker: int = 1) -> State:
+    def state(self, worker: int = 1) -> ProcessState:
         """Read what is not counted, for a page that another worker makes.
 
         It is no gauge of prometheus_client, whose files keep the labels of versions that are gone.
@@ -53,9 +53,11 @@ class ModelMetrics:
             Number of this one.
         """
         self._metrics.update()
-        return state_of(self._models, worker=worker)
+        return process_state(self._models, worker=worker)
 
-    def show(self, others: Callable[[], Sequence[State]], *, worker: int, n_workers: int) -> None:
+    def show(
+        self, others: Callable[[], Sequence[ProcessState]], *, worker: int, n_workers: int
+    ) -> None:
         """Show on every page how all workers fare.
 
         Parameters

@@ -16,7 +16,7 @@ from typing import NamedTuple, Self
 from sentire.bundle.builtin import find_bundle
 from sentire.bundle.manifest import NAME_PATTERN
 from sentire.errors import BundleDamaged, BundleNotFound
-from sentire.registry.following import Following, default_downloads
+from sentire.registry.follower import Follower, default_downloads
 from sentire.registry.references import Reference, names_registry
 
 _NAMED = re.compile(rf"(?:({NAME_PATTERN})=)?(.+)", re.DOTALL)
@@ -73,13 +73,13 @@ def snapshot_reader(source: ModelSource, downloads: Path | None = None) -> Calla
     """
     if source.target is None or not names_registry(source.target):
         return partial(read_snapshot, source)
-    following = Following(Reference.of(source.target), downloads or default_downloads())
+    follower = Follower(Reference.of(source.target), downloads or default_downloads())
 
-    def pull_and_look() -> Snapshot:
-        path = following.look()
+    def pull_snapshot() -> Snapshot:
+        path = follower.sync()
         return Snapshot(path, _signature(path))
 
-    return pull_and_look
+    return pull_snapshot
 
 
 def read_snapshot(source: ModelSource) -> Snapshot:

@@ -26,7 +26,7 @@ class ModelFigures(msgspec.Struct, frozen=True):
     """Version, digest and engine of what serves."""
 
 
-class State(msgspec.Struct, frozen=True):
+class ProcessState(msgspec.Struct, frozen=True):
     """A process at one moment."""
 
     worker: int
@@ -36,7 +36,7 @@ class State(msgspec.Struct, frozen=True):
     """None where there is no cache."""
 
 
-def state_of(models: ServedModels, *, worker: int) -> State:
+def process_state(models: ServedModels, *, worker: int) -> ProcessState:
     """Read the models and the cache of this process."""
     figures = []
     for name in dict.fromkeys(slot.name for slot in models.slots):
@@ -51,10 +51,10 @@ def state_of(models: ServedModels, *, worker: int) -> State:
             )
         )
     cache_bytes = None if models.cache is None else models.cache.n_bytes
-    return State(worker, os.getpid(), figures, cache_bytes)
+    return ProcessState(worker, os.getpid(), figures, cache_bytes)
 
 
-def families(states: Sequence[State]) -> Iterable[Metric]:
+def families(states: Sequence[ProcessState]) -> Iterable[Metric]:
     """Write the state of a server with one process or several workers."""
     info = GaugeMetricFamily(
         "sentire_model_info",
@@ -77,7 +77,7 @@ def families(states: Sequence[State]) -> Iterable[Metric]:
         yield GaugeMetricFamily("sentire_cache_bytes", "Memory that answers take.", sum(sizes))
 
 
-def worker_families(states: Sequence[State], *, n_workers: int) -> Iterable[Metric]:
+def worker_families(states: Sequence[ProcessState], *, n_workers: int) -> Iterable[Metric]:
     """Write how many workers there are, and the processes of those that answer, told apart."""
     yield GaugeMetricFamily("sentire_workers", "Workers that there should be.", n_workers)
     yield GaugeMetricFamily("sentire_workers_ready", "Workers that answer.", len(states))

@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from sentire.arrays import TokenIds
 from sentire.text.normalize import NormalizationSettings, Normalizer
 from sentire.text.tokenize import TextTokenizer
 from sentire.training.mixture import Target, TrainingRow
-
-Ids = npt.NDArray[np.int32]
 
 _CHUNK = 1000
 _WIDTH_STEP = 16
@@ -26,7 +25,7 @@ _WIDTH_STEP = 16
 class Example(NamedTuple):
     """A row after tokenization, without the special tokens."""
 
-    ids: Ids
+    ids: TokenIds
     targets: dict[str, Target]
 
 
@@ -75,7 +74,7 @@ def encode(
     return examples
 
 
-def crop(ids: Ids, *, limit: int, end: bool) -> Ids:
+def crop(ids: TokenIds, *, limit: int, end: bool) -> TokenIds:
     """A stretch of at most ``limit`` tokens: the end or the beginning.
 
     Parameters
@@ -186,7 +185,7 @@ class Collator:
         targets = {name: self._targets(chosen, name, n) for name, n in self._heads.items()}
         return TensorBatch(torch.from_numpy(ids), torch.from_numpy(mask), targets, indices, ends)
 
-    def _row(self, ids: Ids, generator: np.random.Generator | None) -> list[int]:
+    def _row(self, ids: TokenIds, generator: np.random.Generator | None) -> list[int]:
         if generator is not None and self._dropout:
             dropped = generator.random(len(ids)) < self._dropout
             ids = np.where(dropped, np.int32(self._tokenizer.unknown_id or 0), ids)

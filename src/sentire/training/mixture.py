@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sentire.arrays import Float32Array
 from sentire.errors import SourceError
-from sentire.evaluation.datasets import Dataset, LabelledSource, Probabilities
+from sentire.evaluation.datasets import Dataset, LabelledSource
 
 
 class TrainingSource(LabelledSource, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,7 +120,7 @@ def join(
     return list(rows.values()), used
 
 
-def class_weights(gold: Probabilities, *, balance: float) -> npt.NDArray[np.float64]:
+def class_weights(gold: Float32Array, *, balance: float) -> npt.NDArray[np.float64]:
     """Weight of each row by how rare its classes are; the mean over all rows is 1.
 
     Parameters

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from sentire.arrays import Float32Array
 from sentire.errors import MissingBackbone
 from sentire.optional import import_extra
-
-Array = npt.NDArray[np.float32]
 
 _SMOOTHED = "nncf_smooth_quant"
 _WORDS = "embeddings.word_embeddings.weight"
@@ -38,7 +36,7 @@ def recover_weights(path: Path) -> dict[str, torch.Tensor]:
     """
     onnx = import_extra("onnx", extra="training", purpose="learning from a bundle")
     graph = _Graph(onnx.load(path).graph, onnx.numpy_helper.to_array)
-    tensors: dict[str, Array] = dict(graph.plain())
+    tensors: dict[str, Float32Array] = dict(graph.plain())
     for bias, matrix in graph.linears():
         tensors[f"{bias.removesuffix('.bias')}.weight"] = matrix
     tensors.update(graph.tables())
@@ -59,7 +57,7 @@ class _Graph:
         self._nodes = list(graph.node)
         self._makers = {output: node for node in self._nodes for output in node.output}
 
-    def plain(self) -> list[tuple[str, Array]]:
+    def plain(self) -> list[tuple[str, Float32Array]]:
         """Constants that kept their names: biases, norms, and whatever stayed in FP32."""
         return [
             (name, self._to_array(tensor))
@@ -67,7 +65,7 @@ class _Graph:
             if name.endswith((".weight", ".bias"))
         ]
 
-    def linears(self) -> list[tuple[str, Array]]:
+    def linears(self) -> list[tuple[str, Float32Array]]:
         """Name of the bias and matrix of each linear layer."""
         found = []
         for node in self._nodes:
@@ -83,7 +81,7 @@ class _Graph:
                 found.append((bias, (matrix * self._smoothing(product.input[0])).T))
         return found
 
-    def tables(self) -> list[tuple[str, Array]]:
+    def tables(self) -> list[tuple[str, Float32Array]]:
         """Embedding tables, which are gathered: INT8 rows with scales, or dequantized."""
         found = []
         for node in self._nodes:
@@ -101,7 +99,7 @@ class _Graph:
                     found.append((name.removeprefix("dq_output_").removesuffix("_1"), table))
         return found
 
-    def _find(self, name: str) -> Array | None:
+    def _find(self, name: str) -> Float32Array | None:
         """A constant, as it stands or dequantized."""
         for given in (name, f"dq_output_{name}_1"):
             value = self._value(given)
@@ -116,7 +114,7 @@ class _Graph:
             (node for node in makers if node is not None and node.op_type == "MatMul"), None
         )
 
-    def _value(self, name: str) -> Array | None:
+    def _value(self, name: str) -> Float32Array | None:
         """A constant, dequantized if it has to be; None for what depends on the input."""
         if name in self._constants:
             return np.asarray(self._to_array(self._constants[name]))
@@ -140,7 +138,7 @@ class _Graph:
             (quantized.astype(np.float32) - offset) * scale.reshape(shape), np.float32
         )
 
-    def _smoothing(self, name: str) -> Array:
+    def _smoothing(self, name: str) -> Float32Array:
         """Scales on the input of a product, shape (n_in, 1), which its matrix was divided by."""
         node = self._makers.get(name)
         while node is not None and node.op_type in {"QuantizeLinear", "DequantizeLinear"}:

@@ -44,7 +44,7 @@ def distill(
 
     Parameters
     ----------
-    job : Job
+    job : TrainingRun
         The rows, the settings and who watches.
     student : where the student starts: layers of a teacher, or a smaller backbone
     teachers : one for every language, or one for each

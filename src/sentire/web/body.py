@@ -76,7 +76,7 @@ class BodyReader:
 
         Raises
         ------
-        Refused, ClientDisconnect
+        ProblemError, ClientDisconnect
             As :meth:`read_json`.
         """
         _check_type(request, types)

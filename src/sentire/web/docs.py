@@ -48,7 +48,7 @@ _PAGE = f"""<!doctype html>
 </body>
 </html>
 """
-HEADERS = {
+_HEADERS = {
     "Content-Security-Policy": f"default-src 'none'; script-src 'self' 'sha256-{_SCRIPT_HASH}'; "
     "style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
@@ -70,7 +70,7 @@ def docs_routes(title: str) -> list[BaseRoute]:
     page = _PAGE.replace("TITLE", escape(title))
 
     async def show(_: Request) -> Response:
-        return Response(page, headers=HEADERS, media_type="text/html")
+        return Response(page, headers=_HEADERS, media_type="text/html")
 
     files = StaticFiles(packages=[("fastapi_offline", "static")])
     return [Route("/docs", show), Mount("/docs/files", files)]

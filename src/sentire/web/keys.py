@@ -202,6 +202,15 @@ def read_key_text(file: Path) -> str:
 def new_key(name: str, *, rate: float | None = None, admin: bool = False) -> tuple[str, Key]:
     """Make a key.
 
+    Parameters
+    ----------
+    name : str
+        Of its holder: letters, digits and ``._-``.
+    rate : float, optional
+        Texts a second that the holder may ask for, above 0; None leaves it to the server.
+    admin : bool
+        Whether the key may load and unload models.
+
     Returns
     -------
     The key itself, which is kept nowhere, and its line for the file.

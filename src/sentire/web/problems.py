@@ -19,7 +19,7 @@ from sentire.types import RowError
 
 MEDIA_TYPE = "application/problem+json"
 
-Fields = Mapping[str, str | tuple[str, ...]]
+ProblemFields = Mapping[str, str | tuple[str, ...]]
 """Header fields by name; one with several values stands once for each."""
 
 
@@ -48,7 +48,9 @@ class ProblemError(Exception):
         Further headers of the response.
     """
 
-    def __init__(self, status: int, code: str, detail: str, headers: Fields | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, headers: ProblemFields | None = None
+    ) -> None:
         self.status, self.code, self.detail, self.headers = status, code, detail, headers
         super().__init__(status, code, detail, headers)
 

@@ -13,12 +13,13 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from sentire.atomic import write_file
 from sentire.errors import BackendError, SentireError
-from sentire.registry.disk import alone
+from sentire.registry.folder_lock import lock_folder
 from sentire.workers.heartbeats import Heartbeats
 
 Action = Literal["load", "unload"]
-Kind = TypeVar("Kind")
+RecordT = TypeVar("RecordT")
 _LOOK_S = 0.1
 _TELL_S = 1.0
 
@@ -142,7 +143,7 @@ class Member:
         return _read(self.folder / "desired.json", dict[str, Change]) or {}
 
     def _want(self, action: Action, name: str) -> int:
-        with alone(self.folder):
+        with lock_folder(self.folder):
             desired = self._desired()
             revision = 1 + max((change.revision for change in desired.values()), default=0)
             _write(self.folder / "desired.json", desired | {name: Change(action, revision)})
@@ -164,7 +165,7 @@ def _again(call: Callable[[], Awaitable[None]], *, every_s: float) -> asyncio.Ta
     return asyncio.create_task(loop())
 
 
-def _read(file: Path, kind: type[Kind]) -> Kind | None:
+def _read(file: Path, kind: type[RecordT]) -> RecordT | None:
     try:
         return msgspec.json.decode(file.read_bytes(), type=kind)
     except FileNotFoundError:
@@ -172,7 +173,4 @@ def _read(file: Path, kind: type[Kind]) -> Kind | None:
 
 
 def _write(file: Path, what: object) -> None:
-    """Write a file so that nobody reads half of it."""
-    partial = file.with_suffix(".partial")
-    partial.write_bytes(msgspec.json.encode(what))
-    partial.replace(file)
+    write_file(file, msgspec.json.encode(what), durable=False)

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-Kind = Literal["label", "same", "swap", "up", "down", "not up", "not down"]
+CheckKind = Literal["label", "same", "swap", "up", "down", "not up", "not down"]
 CapabilityName = Literal[
     "negation",
     "contrast",
@@ -26,7 +26,7 @@ CapabilityName = Literal[
     "script",
 ]
 Domain = Literal["product", "hotel", "food", "film", "news", "service", "software"]
-LANGUAGES = ("zh", "en")
+CHECK_LANGUAGES = ("zh", "en")
 
 _FOLDER = Path(__file__).parent
 
@@ -36,7 +36,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     capability: CapabilityName
     domain: Domain
-    kind: Kind
+    kind: CheckKind
     text: str
     """May hold ``{slots}``."""
     to: tuple[str, ...] = ()
@@ -57,19 +57,19 @@ class Check(NamedTuple):
     capability: str
     language: str
     domain: str
-    kind: Kind
+    kind: CheckKind
     texts: tuple[str, ...]
     """One text, or the two that are compared."""
     expect: str
 
 
 def read_templates(language: str) -> list[Template]:
-    """Templates of one of :data:`LANGUAGES`."""
+    """Templates of one of :data:`CHECK_LANGUAGES`."""
     table = tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
     return msgspec.convert(table, _File).templates
 
 
-def read_checks(languages: tuple[str, ...] = LANGUAGES) -> list[Check]:
+def read_checks(languages: tuple[str, ...] = CHECK_LANGUAGES) -> list[Check]:
     """All checks of some languages."""
     return [
         check

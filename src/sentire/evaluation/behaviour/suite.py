@@ -8,10 +8,10 @@ Never:   counts a text that could not be scored as passed
 from collections import Counter
 from collections.abc import Sequence
 
-from sentire.evaluation.behaviour.checks import Check, Kind
+from sentire.evaluation.behaviour.checks import Check, CheckKind
 from sentire.evaluation.results import BehaviourResult, Capability, Failure
-from sentire.evaluation.scores import Progress
 from sentire.inference.analyzer import Analyzer
+from sentire.progress import Progress
 from sentire.types import Answer, Prediction
 
 MOVED = 0.1
@@ -48,7 +48,7 @@ def run_checks(
             kind=check.kind,
             texts=list(check.texts),
             expected=_expected(check),
-            predicted=" -> ".join(_told(answers[text]) for text in check.texts),
+            predicted=" -> ".join(_shown(answers[text]) for text in check.texts),
         )
         for check in checks
         if not holds(check, [answers[text] for text in check.texts])
@@ -73,7 +73,7 @@ def holds(check: Check, answers: Sequence[Answer]) -> bool:
         return False
     first, last = scored[0], scored[-1]
     move = polarity_score(last) - polarity_score(first)
-    passes: dict[Kind, bool] = {
+    passes: dict[CheckKind, bool] = {
         "label": first.label == check.expect,
         "same": first.label == last.label,
         "swap": first.label == last.label,
@@ -103,7 +103,7 @@ def _expected(check: Check) -> str:
     }[check.kind]
 
 
-def _told(answer: Answer) -> str:
+def _shown(answer: Answer) -> str:
     if isinstance(answer, Prediction):
         return f"{answer.label} ({polarity_score(answer):+.2f})"
     return answer.error.code

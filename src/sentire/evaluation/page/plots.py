@@ -28,7 +28,7 @@ class PlotPoint(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """Texts of one label that were told another, or the same."""
+    """Texts of one label that were predicted as another, or the same."""
 
     x: int
     y: int

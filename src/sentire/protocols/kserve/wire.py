@@ -20,7 +20,7 @@ _STATES = {"ready": "READY", "loading": "LOADING"}
 """In Triton's words; what is neither is ``UNAVAILABLE``."""
 
 
-class State(Protocol):
+class VersionState(Protocol):
     """What is known of a version of a model."""
 
     @property
@@ -117,14 +117,14 @@ def loaded(name: str, *, is_loaded: bool) -> bytes:
     return msgspec.json.encode({"name": name, "load" if is_loaded else "unload": True})
 
 
-def index(states: Iterable[State], *, only_ready: bool = False) -> bytes:
+def index(states: Iterable[VersionState], *, only_ready: bool = False) -> bytes:
     """List versions of models with their states, as Triton's repository index does."""
     return msgspec.json.encode(
         [_entry(state) for state in states if not only_ready or state.state == "ready"]
     )
 
 
-def _entry(state: State) -> dict[str, str]:
+def _entry(state: VersionState) -> dict[str, str]:
     return {
         "name": state.name,
         "version": state.version,
@@ -133,7 +133,7 @@ def _entry(state: State) -> dict[str, str]:
     }
 
 
-def models(states: Sequence[State]) -> bytes:
+def models(states: Sequence[VersionState]) -> bytes:
     """List the names that KServe's own servers list, and beside them every version's state."""
     names = list(dict.fromkeys(state.name for state in states))
     entries = [{**_entry(state), "digest": state.digest} for state in states]

@@ -71,7 +71,7 @@ def decode(body: bytes) -> PredictRequest:
 
     Raises
     ------
-    Refused
+    ProblemError
         400 where it is no JSON in UTF-8, 422 where it is JSON of another shape.
     """
     return read_json(body, _DECODER, expected=_EXPECTED)

@@ -148,6 +148,18 @@ def info(
     """Describe the model and the server, for ``GET /info``.
 
     ``auto_truncate`` is false: a text is cut only where a request says so.
+
+    Parameters
+    ----------
+    model : ModelInfo
+    labels : sequence of str
+        In the order of the model's logits.
+    max_length : int
+        Tokens that the model reads at once.
+    max_texts : int
+        In one request.
+    version : str
+        Of sentire.
     """
     names = list(labels)
     classifier = {

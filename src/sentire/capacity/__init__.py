@@ -1,0 +1,1 @@
+"""How many machines a load needs: what texts cost here, and the plan made of it."""
