@@ -19,7 +19,7 @@ from transformers import (
 from sentire.evaluation.datasets import Dataset
 from sentire.export.onnx import export_onnx
 from sentire.export.probes import PROBE_LANGUAGES, calibration_texts, probes
-from sentire.labels import EMOTIONS, LABELS, POLARITY, HeadName
+from sentire.labels import EMOTIONS, LABELS, POLARITY
 from sentire.training.encoder import Encoder
 
 THREE = ("negative", "neutral", "positive")
@@ -198,7 +198,7 @@ def make_spoiled(folder: Path) -> Path:
     return folder
 
 
-def dev_sets(head: HeadName = "polarity", *, n_times: int = 1) -> list[Dataset]:
+def dev_sets(head: str = "polarity", *, n_times: int = 1) -> list[Dataset]:
     """The probes as development sets, one for each language."""
     labels = LABELS[head]
     sets = []

@@ -6,6 +6,7 @@ from pathlib import Path
 import sentire
 from sentire.bundle.store import read_bundle
 from sentire.serving.models import Models
+from sentire.types import PredictOptions
 
 
 def point(alias: Path, bundle: Path) -> None:
@@ -31,7 +32,7 @@ def digest_of(bundle: Path) -> str:
 
 def ask(models: Models, *names: str) -> str:
     """Version that answers under these names."""
-    [answer] = asyncio.run(models.get(*names).predict(["I love this"]))
+    [answer] = asyncio.run(models.get(*names).predict(["I love this"], PredictOptions()))
     return answer.model.version
 
 

@@ -15,21 +15,29 @@ neutral   none, no emotion
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Literal
+
+from msgspec import UNSET, UnsetType
+
+from sentire.errors import UnsupportedRequest
+from sentire.types import Prediction
 
 POLARITY = ("negative", "neutral", "positive")
 EMOTIONS = ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral")
 
-HeadName = Literal["polarity", "emotion"]
-LABELS: dict[HeadName, tuple[str, ...]] = {"polarity": POLARITY, "emotion": EMOTIONS}
-"""The labels of each head, in the order of its logits."""
+HeadKind = Literal["single-label", "multi-label"]
+"""Whether exactly one label of a head holds of a text (softmax), or any number (sigmoid)."""
+
+LABELS: dict[str, tuple[str, ...]] = {"polarity": POLARITY, "emotion": EMOTIONS}
+"""The labels of each head that the contract knows, in the order of its logits."""
 
 OUTPUTS: dict[str, str] = {"polarity": "logits", "emotion": "emotion"}
 """Head -> its output in the network; ``logits`` is where ``transformers`` looks."""
 EMBEDDING = "embedding"
 """The network's output that tells what a text is about."""
 
-_FOREIGN: dict[HeadName, dict[str, str]] = {
+_FOREIGN: dict[str, dict[str, str]] = {
     "polarity": {
         "negative": "neg 负面 負面 负向 負向 消极 消極 差评 差評 very_negative 1_star 2_stars",
         "neutral": "neu 中性 中立 中评 中評 mixed 3_stars",
@@ -51,7 +59,7 @@ _BY_NAME = {
 }
 
 
-def label_of(name: str, *, head: HeadName) -> str | None:
+def label_of(name: str, *, head: str) -> str | None:
     """Map a foreign label name to the contract's, or None when its meaning is not certain.
 
     ``LABEL_0`` and bare numbers are never guessed: their order differs between checkpoints.
@@ -64,4 +72,43 @@ def label_of(name: str, *, head: HeadName) -> str | None:
     ('joy', None)
     """
     folded = re.sub(r"[\s\-]+", "_", unicodedata.normalize("NFKC", name).strip().lower())
-    return _BY_NAME[head].get(folded)
+    return _BY_NAME.get(head, {}).get(folded)
+
+
+def labels_of(head: str, own: Sequence[str]) -> tuple[str, ...]:
+    """Labels that an answer names: the contract's where it knows the head, or the model's own.
+
+    Parameters
+    ----------
+    head : str
+        Name of the head.
+    own : sequence of str
+        Labels that the model has of it.
+
+    Examples
+    --------
+    >>> labels_of("polarity", ["negative", "positive"]), labels_of("topic", ["food", "price"])
+    (('negative', 'neutral', 'positive'), ('food', 'price'))
+    """
+    return LABELS.get(head, tuple(own))
+
+
+def probabilities_of(prediction: Prediction, head: str) -> dict[str, float]:
+    """Label -> probability, as a head tells it.
+
+    Parameters
+    ----------
+    prediction : Prediction
+    head : str
+
+    Raises
+    ------
+    UnsupportedRequest
+        The prediction was made without it.
+    """
+    if head == "polarity":
+        return prediction.probabilities
+    told = prediction.emotion if head == "emotion" else UNSET
+    if isinstance(told, UnsetType):
+        raise UnsupportedRequest(f"the prediction tells no {head}: it was not asked for")
+    return told.probabilities

@@ -4,7 +4,7 @@ A text becomes a :class:`Document` of :class:`Window` token ids, runs in a :clas
 as a :class:`Prediction`, or as an :class:`Unscored` record in the same place.
 """
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -15,6 +15,31 @@ if TYPE_CHECKING:  # the command line shows its help without loading NumPy
 
 OnLong = Literal["window", "truncate", "error"]
 """What to do with a text that is longer than the model reads at once."""
+
+
+class PredictOptions(msgspec.Struct, frozen=True):
+    """What is asked of the texts of a request, handed on whole from the wire to post-processing."""
+
+    sentences: bool = False
+    """Also score each sentence, and tell whether they disagree."""
+    heads: tuple[str, ...] = ()
+    """Heads to answer by beside the polarity, sorted: equal options share a key of the cache."""
+    on_long: OnLong = "window"
+
+    @classmethod
+    def of(
+        cls, *, sentences: bool = False, emotion: bool = False, on_long: OnLong = "window"
+    ) -> Self:
+        """Make options of what callers write.
+
+        Parameters
+        ----------
+        sentences : bool
+        emotion : bool
+            Also answer by the head of that name.
+        on_long : "window", "truncate" or "error"
+        """
+        return cls(sentences, ("emotion",) if emotion else (), on_long)
 
 
 Engine = Literal["openvino", "onnxruntime", "onnxruntime-cuda", "onnxruntime-tensorrt"]
@@ -154,6 +179,7 @@ def _line(record: Record, *, text: str, **shown: object) -> str:
 
 
 Answer = Prediction | Unscored
+"""What each text gets, in its own place."""
 
 
 class Window(NamedTuple):

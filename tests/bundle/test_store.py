@@ -6,7 +6,7 @@ import pytest
 
 import sentire
 from sentire.bundle.builtin import find_bundle
-from sentire.bundle.manifest import decode_manifest, digest_of
+from sentire.bundle.manifest import decode_manifest, digest_of, encode_manifest
 from sentire.bundle.store import read_bundle, read_manifest
 from sentire.errors import BundleDamaged, BundleNotFound, FingerprintMismatch
 
@@ -28,8 +28,19 @@ def test_a_written_bundle_reads_back_with_the_digest_of_its_manifest(tiny_bundle
     assert read_manifest(tiny_bundle) == (bundle.manifest, bundle.info)
 
 
-def head(*labels):
-    return {"output": "logits", "labels": labels, "temperature": {}, "low_confidence": 0.5}
+def head(*labels, **more):
+    return {"output": "logits", "labels": labels, "temperature": {}, "low_confidence": 0.5, **more}
+
+
+def test_heads_of_other_names_have_labels_and_a_kind_of_their_own(copy):
+    topics = head("food", "price", kind="multi-label")
+    edit(copy, heads={"polarity": head("negative", "positive"), "topics": topics})
+    manifest, _ = read_manifest(copy)
+    assert manifest.labels == {"polarity": ("negative", "positive"), "topics": ("food", "price")}
+    assert [each.kind for each in manifest.heads.values()] == ["single-label", "multi-label"]
+    written = json.loads(encode_manifest(manifest))["heads"]
+    assert "kind" not in written["polarity"], "older versions would refuse it"
+    assert decode_manifest(encode_manifest(manifest)) == manifest
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "config.json", "README.md"])
@@ -74,6 +85,11 @@ def test_another_text_path_is_found(copy):
             {"heads": {"polarity": head("negative", "positive"), "emotion": head("joy", "bliss")}},
             "head emotion",
             id="an emotion of another contract",
+        ),
+        pytest.param(
+            {"heads": {"polarity": head("negative", "positive", kind="multi-label")}},
+            "head polarity is multi-label",
+            id="a polarity of several labels",
         ),
         pytest.param({"files": {"../x": "0" * 64}}, "does not name", id="required files not named"),
     ],

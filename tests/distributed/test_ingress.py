@@ -20,6 +20,7 @@ from sentire.inference.scheduler import Scheduler
 from sentire.service.app import create_app
 from sentire.service.settings import Settings
 from sentire.serving.models import Models
+from sentire.types import PredictOptions
 
 
 def ask(app, method, path, *, root_path="", **request):
@@ -119,7 +120,7 @@ def test_a_replica_whose_model_died_says_that_it_is_ill(tiny_bundle):
     with Models([str(tiny_bundle)], open_model=lambda _: opened.pop(0)) as models:
         check_ready(models)
         with pytest.raises(Closed):
-            asyncio.run(models.get().predict(["I love this"]))
+            asyncio.run(models.get().predict(["I love this"], PredictOptions()))
         with pytest.raises(Closed, match=r"tiny 0\.0\.1: Its worker ended"):
             check_ready(models)
         models.follow()

@@ -10,7 +10,7 @@ import sentire
 from sentire.bundle.manifest import Golden
 from sentire.bundle.store import write_bundle
 from sentire.errors import EmptyText, SelfTestFailed, TextTooLong, UnsupportedRequest
-from sentire.types import Prediction, Unscored
+from sentire.types import Prediction, PredictOptions, Unscored
 from tiny import make_bundle
 
 ANY_TEXT = st.text(max_size=60) | st.none() | st.integers() | st.just("\ud800 broken")
@@ -100,6 +100,8 @@ def test_an_output_the_model_does_not_have_is_refused_before_any_text_is_read(tm
             analyzer.analyze("I love this", emotion=True)
         with pytest.raises(UnsupportedRequest):
             analyzer.analyze_many(["I love this"], emotion=True)
+        with pytest.raises(UnsupportedRequest, match="has no topics output; it has polarity"):
+            asyncio.run(analyzer.predict(["I love this"], PredictOptions(heads=("topics",))))
 
 
 def test_a_bundle_whose_golden_answers_differ_is_refused(tmp_path):

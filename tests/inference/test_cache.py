@@ -1,20 +1,31 @@
 import asyncio
+from types import SimpleNamespace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sentire.errors import BackendError, Closed, Overloaded
-from sentire.inference.analyzer import Asked
-from sentire.inference.cache import AnswerCache, Counts, LruCache, Scope
-from sentire.types import Coverage, Language, ModelInfo, Prediction, RowError, Unscored
+from sentire.inference.cache import AnswerCache, Counts, Scope
+from sentire.inference.lru import LruCache
+from sentire.serving.version import Version
+from sentire.types import (
+    Coverage,
+    Language,
+    ModelInfo,
+    Prediction,
+    PredictOptions,
+    RowError,
+    Unscored,
+)
 
 INFO = ModelInfo("tiny", "1.0.0", "sha256:aa")
-ASKED = Asked()
+PLAIN = PredictOptions()
 
 
-def scope(info=INFO, *, fingerprint="sha256:bb", engine="fake", asked=ASKED):
-    return Scope(info, fingerprint=fingerprint, engine=engine, asked=asked)
+def scope(info=INFO, *, fingerprint="sha256:bb", engine="fake", options=PLAIN):
+    return Scope(info, fingerprint=fingerprint, engine=engine, options=options)
 
 
 def answer(text):
@@ -36,16 +47,27 @@ def answer(text):
 class Model:
     """Answers, counts what it was asked, and waits for ``gate`` where there is one."""
 
+    info, engine = INFO, "fake"
+    manifest = SimpleNamespace(fingerprint="sha256:bb")
+
     def __init__(self, *, gate=None, error=None):
         self.asked, self.gate, self.error = [], gate, error
 
-    async def __call__(self, texts):
+    def observe(self, _):
+        pass
+
+    async def predict(self, texts, _):
         self.asked.append(list(texts))
         if self.gate is not None:
             await self.gate.wait()
         if self.error is not None:
             raise self.error
         return [answer(text) for text in texts]
+
+
+async def ask(cache, texts, model):
+    """Answer the texts of a request, as a version does that is served."""
+    return await Version(model, cache).predict(texts, PLAIN)
 
 
 def new_cache():
@@ -62,7 +84,7 @@ def test_n_in_n_out_in_order_and_each_distinct_text_is_computed_once(texts):
     async def main():
         cache, model = new_cache(), Model()
         for _ in range(2):
-            assert await cache.answers(scope(), texts, model) == [answer(text) for text in texts]
+            assert await ask(cache, texts, model) == [answer(text) for text in texts]
         return [text for asked in model.asked for text in asked if text in {"a", "b", "c"}]
 
     computed = asyncio.run(main())
@@ -73,7 +95,7 @@ def test_a_text_that_can_not_be_scored_is_not_kept():
     async def main():
         cache, model = new_cache(), Model()
         for _ in range(3):
-            await cache.answers(scope(), ["", "a"], model)
+            await ask(cache, ["", "a"], model)
         return model.asked, cache.counts
 
     asked, counts = asyncio.run(main())
@@ -85,8 +107,8 @@ def test_equal_texts_in_flight_are_computed_once():
     async def main():
         gate = asyncio.Event()
         cache, model = new_cache(), Model(gate=gate)
-        asks = [asyncio.create_task(cache.answers(scope(), ["a", "b"], model)) for _ in range(9)]
-        asks.append(asyncio.create_task(cache.answers(scope(), ["b", "c", "a"], model)))
+        asks = [asyncio.create_task(ask(cache, ["a", "b"], model)) for _ in range(9)]
+        asks.append(asyncio.create_task(ask(cache, ["b", "c", "a"], model)))
         await until(lambda: len(model.asked) == 2)
         gate.set()
         answers = await asyncio.gather(*asks)
@@ -101,11 +123,11 @@ def test_requests_that_wait_for_each_other_s_texts_both_end():
     async def main():
         gate = asyncio.Event()
         cache, model = new_cache(), Model(gate=gate)
-        first = asyncio.create_task(cache.answers(scope(), ["a", "b"], model))
+        first = asyncio.create_task(ask(cache, ["a", "b"], model))
         await until(lambda: model.asked)
-        second = asyncio.create_task(cache.answers(scope(), ["c", "b"], model))
+        second = asyncio.create_task(ask(cache, ["c", "b"], model))
         await until(lambda: len(model.asked) == 2)
-        third = asyncio.create_task(cache.answers(scope(), ["c", "a"], model))
+        third = asyncio.create_task(ask(cache, ["c", "a"], model))
         gate.set()
         return await asyncio.wait_for(asyncio.gather(first, second, third), 10)
 
@@ -116,11 +138,9 @@ def test_one_who_waits_and_leaves_harms_nobody():
     async def main():
         gate = asyncio.Event()
         cache, model = new_cache(), Model(gate=gate)
-        first = asyncio.create_task(cache.answers(scope(), ["a"], model))
+        first = asyncio.create_task(ask(cache, ["a"], model))
         await until(lambda: model.asked)
-        leaver, stayer = (
-            asyncio.create_task(cache.answers(scope(), ["a"], model)) for _ in range(2)
-        )
+        leaver, stayer = (asyncio.create_task(ask(cache, ["a"], model)) for _ in range(2))
         await asyncio.sleep(0)  # lets them come as far as waiting
         leaver.cancel()
         await asyncio.wait([leaver])
@@ -140,9 +160,9 @@ def test_where_the_one_who_computes_fails_the_others_compute_themselves(error):
     async def main():
         gate = asyncio.Event()
         cache, refused, healthy = new_cache(), Model(gate=gate, error=error), Model()
-        first = asyncio.create_task(cache.answers(scope(), ["a", "b"], refused))
+        first = asyncio.create_task(ask(cache, ["a", "b"], refused))
         await until(lambda: refused.asked)
-        others = [asyncio.create_task(cache.answers(scope(), ["a"], healthy)) for _ in range(3)]
+        others = [asyncio.create_task(ask(cache, ["a"], healthy)) for _ in range(3)]
         await asyncio.sleep(0)  # lets them come as far as waiting
         gate.set()
         assert await asyncio.gather(*others) == [[answer("a")]] * 3
@@ -157,9 +177,9 @@ def test_where_the_one_who_computes_is_cancelled_one_other_takes_over():
     async def main():
         gate = asyncio.Event()
         cache, model = new_cache(), Model(gate=gate)
-        first = asyncio.create_task(cache.answers(scope(), ["a"], model))
+        first = asyncio.create_task(ask(cache, ["a"], model))
         await until(lambda: model.asked)
-        others = [asyncio.create_task(cache.answers(scope(), ["a"], model)) for _ in range(3)]
+        others = [asyncio.create_task(ask(cache, ["a"], model)) for _ in range(3)]
         await asyncio.sleep(0)  # lets them come as far as waiting
         first.cancel()
         await until(lambda: len(model.asked) == 2)
@@ -174,11 +194,11 @@ def test_where_the_one_who_computes_is_cancelled_one_other_takes_over():
 def test_a_failure_before_anything_is_computed_leaves_nobody_waiting():
     async def main():
         cache, model = new_cache(), Model()
-        await cache.answers(scope(), ["b"], model)
+        await ask(cache, ["b"], model)
         cache._memory.put(scope().key("b"), b"no answer")
         with pytest.raises(ValueError, match="JSON"):
-            await cache.answers(scope(), ["a", "b"], model)
-        return await asyncio.wait_for(cache.answers(scope(), ["a"], model), 10)
+            await ask(cache, ["a", "b"], model)
+        return await asyncio.wait_for(ask(cache, ["a"], model), 10)
 
     assert asyncio.run(main()) == [answer("a")]
 
@@ -187,16 +207,46 @@ def test_a_failure_of_the_model_fails_all_who_wait_and_is_not_kept():
     async def main():
         gate = asyncio.Event()
         cache, model = new_cache(), Model(gate=gate, error=BackendError("no"))
-        first = asyncio.create_task(cache.answers(scope(), ["a"], model))
+        first = asyncio.create_task(ask(cache, ["a"], model))
         await until(lambda: model.asked)
-        second = asyncio.create_task(cache.answers(scope(), ["a"], model))
+        second = asyncio.create_task(ask(cache, ["a"], model))
         await asyncio.sleep(0)  # lets them come as far as waiting
         gate.set()
         failures = await asyncio.gather(first, second, return_exceptions=True)
         assert [type(failure) for failure in failures] == [BackendError, BackendError]
-        assert await cache.answers(scope(), ["a"], Model()) == [answer("a")]
+        assert await ask(cache, ["a"], Model()) == [answer("a")]
 
     asyncio.run(main())
+
+
+class Shared:
+    """A store that knows some answers."""
+
+    def __init__(self, **values):
+        self.values = {scope().key(text): value for text, value in values.items()}
+
+    async def get_many(self, keys):
+        return [self.values.get(key) for key in keys]
+
+    def put_many(self, items):
+        self.values.update(items)
+
+
+def test_what_the_store_knows_is_told_to_others_before_the_rest_is_computed():
+    async def main():
+        known = msgspec.json.encode(answer("a"))
+        cache = AnswerCache(max_bytes=0, store=Shared(a=known, c=b"no answer"))
+        gate = asyncio.Event()
+        model = Model(gate=gate)
+        first = asyncio.create_task(ask(cache, ["a", "b", "c"], model))
+        await asyncio.sleep(0)  # lets it come as far as claiming
+        joining = ask(cache, ["a"], model)
+        assert await asyncio.wait_for(joining, 10) == [answer("a")]
+        gate.set()
+        assert await first == [answer("a"), answer("b"), answer("c")]
+        return model.asked
+
+    assert asyncio.run(main()) == [["b", "c"]]
 
 
 def test_whatever_can_change_an_answer_changes_the_key():
@@ -205,9 +255,9 @@ def test_whatever_can_change_an_answer_changes_the_key():
         scope(ModelInfo("tiny", "1.0.0", "sha256:cc")),
         scope(fingerprint="sha256:dd"),
         scope(engine="openvino"),
-        scope(asked=Asked(sentences=True)),
-        scope(asked=Asked(emotion=True)),
-        scope(asked=Asked(on_long="truncate")),
+        scope(options=PredictOptions(sentences=True)),
+        scope(options=PredictOptions(heads=("emotion",))),
+        scope(options=PredictOptions(on_long="truncate")),
     ]
     keys = {each.key(text) for each in scopes for text in ("a", "b", "a ")}
     assert len(keys) == 3 * len(scopes)
@@ -217,7 +267,7 @@ def test_whatever_can_change_an_answer_changes_the_key():
 def test_no_text_is_kept():
     async def main():
         cache = new_cache()
-        await cache.answers(scope(), ["my secret text"], Model())
+        await ask(cache, ["my secret text"], Model())
         return cache
 
     cache = asyncio.run(main())

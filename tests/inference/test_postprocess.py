@@ -6,7 +6,7 @@ from sentire.errors import InputError
 from sentire.inference.disagreement import SENTENCES, disagree
 from sentire.inference.postprocess import combine, predict, probabilities
 from sentire.labels import POLARITY
-from sentire.types import Coverage, Document, Language, ModelInfo, Segment, Window
+from sentire.types import Coverage, Document, Language, ModelInfo, PredictOptions, Segment, Window
 
 HEADS = {
     "polarity": Head(
@@ -43,7 +43,15 @@ def document(
 
 
 def scored(doc, *rows, **asked):
-    return predict(doc, {"logits": np.array(rows, np.float32)}, HEADS, info=INFO, **asked)
+    logits = {"logits": np.array(rows, np.float32)}
+    return predict(doc, logits, HEADS, INFO, PredictOptions(**asked))
+
+
+def test_labels_of_a_multi_label_head_have_probabilities_of_their_own():
+    logits = np.array([[0.0, 2.0, 2.0]], np.float32)
+    own = probabilities(logits, temperature=2.0, kind="multi-label")
+    assert own[0].tolist() == pytest.approx([0.5, 0.731059, 0.731059])
+    assert probabilities(logits).sum() == pytest.approx(1)
 
 
 def test_label_is_the_most_probable_and_score_its_probability():

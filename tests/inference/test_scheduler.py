@@ -205,8 +205,8 @@ class Told:
     def __init__(self, *, error=None):
         self.runs, self.error = [], error
 
-    def ran(self, run):
-        self.runs.append(run)
+    def batch_ran(self, stats):
+        self.runs.append(stats)
         if self.error:
             raise self.error
 
@@ -263,14 +263,14 @@ def test_a_client_that_fills_the_queue_leaves_room_and_turns_to_another(schedule
     flood = [window(0, n, 2) for n in range(4)]
     waiting = scheduler.submit([[one] for one in flood], client="flood")
     with pytest.raises(Overloaded):
-        scheduler.check_room(1, client="flood")
+        scheduler.check_admission(1, client="flood")
     with pytest.raises(Overloaded):
         scheduler.submit([[window(0, 8, 2)]], client="flood")
     calm = window(*range(60))
-    scheduler.check_room(2, client="calm")
+    scheduler.check_admission(2, client="calm")
     [answer] = scheduler.submit([[calm]], client="calm")
     gate.open.set()
     np.testing.assert_array_equal(answer.result(30)["logits"], expected(calm))
     for one, future in zip(flood, waiting, strict=True):
         np.testing.assert_array_equal(future.result(30)["logits"], expected(one))
-    scheduler.check_room(4, client="flood")
+    scheduler.check_admission(4, client="flood")

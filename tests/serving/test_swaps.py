@@ -19,6 +19,7 @@ from sentire.inference.scheduler import Scheduler
 from sentire.service.app import create_app
 from sentire.service.settings import Settings
 from sentire.serving.models import Models
+from sentire.types import PredictOptions
 from sentire.web.settings import ServerSettings
 from servers import running
 from versions import ask, digest_of, open_models, point, states
@@ -55,13 +56,13 @@ def test_a_request_under_way_ends_on_its_version_which_is_closed_after_it(alias,
 
         async def main():
             old.let_go.clear()
-            first = asyncio.create_task(models.get().predict(["I love this"]))
+            first = asyncio.create_task(models.get().predict(["I love this"], PredictOptions()))
             await asyncio.to_thread(old.entered.wait)
             point(alias, made / "2.0.0")
             swap = asyncio.create_task(models.load("live"))
             while models.listed()[0].version == "1.0.0":
                 await asyncio.sleep(0)
-            [second] = await models.get().predict(["I love this"])
+            [second] = await models.get().predict(["I love this"], PredictOptions())
             assert not old.closed
             assert not swap.done()
             old.let_go.set()
@@ -78,10 +79,10 @@ def test_a_request_between_taking_and_asking_is_handed_to_the_successor(alias, m
         taken, pinned = models.get(), models.get("live", "1.0.0")
         point(alias, made / "2.0.0")
         asyncio.run(models.load("live"))
-        [answer] = asyncio.run(taken.predict(["I love this"]))
+        [answer] = asyncio.run(taken.predict(["I love this"], PredictOptions()))
         assert answer.model == taken.info == read_bundle(made / "2.0.0").info
         with pytest.raises(ModelNotFound, match=r"live@1\.0\.0"):
-            asyncio.run(pinned.predict(["I love this"]))
+            asyncio.run(pinned.predict(["I love this"], PredictOptions()))
 
 
 class Dying(FakeBackend):
@@ -121,11 +122,16 @@ def test_other_options_are_other_answers(made):
 
         async def main():
             text = "房间很大，但是服务太差了。" * 20
-            for options in ({}, {"sentences": True}, {"emotion": True}, {"on_long": "truncate"}):
-                first, second = [await models.get().predict([text], **options) for _ in range(2)]
+            for options in (
+                PredictOptions(),
+                PredictOptions(sentences=True),
+                PredictOptions(heads=("emotion",)),
+                PredictOptions(on_long="truncate"),
+            ):
+                first, second = [await models.get().predict([text], options) for _ in range(2)]
                 assert first == second
                 alone = Models([str(made / "1.0.0")], open_model=sentire.load)
-                assert await alone.get().predict([text], **options) == first
+                assert await alone.get().predict([text], options) == first
                 alone.close()
 
         asyncio.run(main())
@@ -161,7 +167,7 @@ def test_two_hundred_swaps_under_load_lose_no_request_and_mix_up_no_answer(alias
                 return n
             text = f"text {n % 50} {asyncio.current_task().get_name()}"
             served = models.get()
-            [answer] = await served.predict([text])
+            [answer] = await served.predict([text], PredictOptions())
             assert answer.text == text
             assert versions[answer.model.digest] == answer.model.version
             assert answer.model == served.info

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from sentire.labels import EMOTIONS, POLARITY
+from sentire.labels import LABELS, HeadKind, labels_of
 from sentire.text.path import TextSettings
 
 MANIFEST_NAME = "bundle.json"
@@ -22,10 +22,10 @@ Version = Annotated[str, Meta(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+(?:[.+-][0-9A-Za-
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Temperature = Annotated[float, Meta(gt=0.0)]
 
-_CONTRACT: dict[str, tuple[str, ...]] = {"polarity": POLARITY, "emotion": EMOTIONS}
 
-
-class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Head(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """One output of the model."""
 
     output: str
@@ -39,6 +39,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     calibration_error: dict[str, float] = {}
     """Expected calibration error per language code, on development texts that the temperature was
     not fitted on; empty where there were none."""
+    kind: HeadKind = "single-label"
 
 
 class Embedding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -140,15 +141,22 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Empty where nobody has measured the model on labelled texts."""
     quantization: Quantization | None = None
 
+    @property
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """The labels of each head, in the order of its output's columns."""
+        return {name: head.labels for name, head in self.heads.items()}
+
     def __post_init__(self) -> None:
         """Refuse labels that are not the contract's: nothing behind the manifest knows others."""
         for name, head in self.heads.items():
-            allowed = _CONTRACT.get(name, head.labels)
+            allowed = labels_of(name, head.labels)
             if not set(head.labels) <= set(allowed) or len(set(head.labels)) < len(head.labels):
                 raise ValueError(
                     f"head {name} has the labels {', '.join(head.labels)}. "
                     f"Allowed are {', '.join(dict.fromkeys(allowed))}, each once."
                 )
+            if name in LABELS and head.kind != "single-label":
+                raise ValueError(f"head {name} is {head.kind}. Allowed is single-label.")
 
 
 # Made here once: two threads that make msgspec's description of a type at the same time crash.

@@ -14,16 +14,16 @@ from typing import Any, Generic, TypeVar
 from sentire.client import wire
 from sentire.client.exchange import ConnectionLost, Exchange, Outcome, RetryPolicy, Send, Step
 from sentire.client.servers import Servers
-from sentire.client.wire import Chunk, RequestOptions
+from sentire.client.wire import Chunk
 from sentire.errors import NotText, OptionError, RequestRefused
 from sentire.optional import import_extra
 from sentire.proxies import unusable
 from sentire.text.values import kind_of, plain
-from sentire.types import Prediction, Unscored
+from sentire.types import Answer, Prediction, PredictOptions, Unscored
 
 Pool = TypeVar("Pool")
 """A client of httpx, of either kind."""
-Records = list[Prediction | Unscored]
+Records = list[Answer]
 
 _CONNECT_S = 5.0
 """A server that does not even take the connection for so long is not there."""
@@ -116,12 +116,15 @@ class BaseClient(ABC, Generic[Pool]):
     def _pool(self, step: Send) -> Pool:
         return self._proxied if step.proxy and self._proxied is not None else self._direct
 
-    def _score(self, chunk: Chunk, asked: RequestOptions) -> Generator[Step, Outcome, Records]:
+    def _score(
+        self, chunk: Chunk, options: PredictOptions, model: str | None
+    ) -> Generator[Step, Outcome, Records]:
         """Ask for a chunk; one that is too large for a server, in halves."""
         if not chunk.texts:
             return wire.unsent(chunk)
         try:
-            url, body = yield from self._exchange.steps(wire.PATH, wire.encode(chunk, asked))
+            request = wire.encode(chunk, options, model=model)
+            url, body = yield from self._exchange.steps(wire.PATH, request)
         except RequestRefused as refused:
             if refused.status != 413:
                 raise
@@ -129,18 +132,18 @@ class BaseClient(ABC, Generic[Pool]):
                 return wire.too_large(chunk, refused)
             first, second = wire.halves(chunk)
             return [
-                *(yield from self._score(first, asked)),
-                *(yield from self._score(second, asked)),
+                *(yield from self._score(first, options, model)),
+                *(yield from self._score(second, options, model)),
             ]
         return wire.decode(body, chunk, url=url)
 
     def _score_one(
-        self, text: object, asked: RequestOptions
+        self, text: object, options: PredictOptions, model: str | None
     ) -> Generator[Step, Outcome, Prediction]:
         text = plain(text)
         if not isinstance(text, str):
             raise NotText(kind_of(text))
-        [record] = yield from self._score(wire.chunk_of([text]), asked)
+        [record] = yield from self._score(wire.chunk_of([text]), options, model)
         if isinstance(record, Unscored):
             raise wire.error_of(record)
         return record

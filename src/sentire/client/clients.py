@@ -15,6 +15,7 @@ from collections.abc import (
     Iterable,
     Iterator,
     Mapping,
+    Sequence,
 )
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -22,10 +23,9 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from sentire.client import wire
 from sentire.client.base import BaseClient, Records
 from sentire.client.exchange import Outcome, Reply, Send, Step
-from sentire.client.wire import RequestOptions
 from sentire.errors import Closed
 from sentire.text.values import check_texts, texts_in
-from sentire.types import OnLong, Prediction, Unscored
+from sentire.types import Answer, OnLong, Prediction, PredictOptions
 
 if TYPE_CHECKING:
     import httpx
@@ -84,7 +84,8 @@ class Client(BaseClient["httpx.Client"]):
         ServiceFailed
             The server failed at the request.
         """
-        return self._run(self._score_one(text, RequestOptions(sentences, emotion, on_long, model)))
+        options = PredictOptions.of(sentences=sentences, emotion=emotion, on_long=on_long)
+        return self._run(self._score_one(text, options, model))
 
     def analyze_many(
         self,
@@ -94,7 +95,7 @@ class Client(BaseClient["httpx.Client"]):
         emotion: bool = False,
         on_long: OnLong = "window",
         model: str | None = None,
-    ) -> Iterator[Prediction | Unscored]:
+    ) -> Iterator[Answer]:
         """Score any iterable: n in, n out, in order, in constant memory.
 
         A few requests run at once. A text that can't be scored gives an
@@ -115,16 +116,17 @@ class Client(BaseClient["httpx.Client"]):
             As in :meth:`analyze`.
         """
         check_texts(texts, call="analyze_many")
-        return self._stream(texts, RequestOptions(sentences, emotion, on_long, model))
+        options = PredictOptions.of(sentences=sentences, emotion=emotion, on_long=on_long)
+        return self._stream(texts, options, model)
 
     def _stream(
-        self, texts: Iterable[object], asked: RequestOptions
-    ) -> Iterator[Prediction | Unscored]:
+        self, texts: Iterable[object], options: PredictOptions, model: str | None
+    ) -> Iterator[Answer]:
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="sentire-client")
         running: deque[Future[Records]] = deque()
         try:
             for chunk in wire.chunks(texts, self._chunk_texts):
-                running.append(pool.submit(self._run, self._score(chunk, asked)))
+                running.append(pool.submit(self._run, self._score(chunk, options, model)))
                 if len(running) > self._concurrency:
                     yield from running.popleft().result()
             while running:
@@ -209,9 +211,8 @@ class AsyncClient(BaseClient["httpx.AsyncClient"]):
         model: str | None = None,
     ) -> Prediction:
         """Score one text; see :meth:`Client.analyze`."""
-        return await self._run(
-            self._score_one(text, RequestOptions(sentences, emotion, on_long, model))
-        )
+        options = PredictOptions.of(sentences=sentences, emotion=emotion, on_long=on_long)
+        return await self._run(self._score_one(text, options, model))
 
     async def analyze_together(
         self,
@@ -227,9 +228,25 @@ class AsyncClient(BaseClient["httpx.AsyncClient"]):
         One that is too large for the server is asked for in halves. Parameters and errors are
         those of :meth:`Client.analyze_many`.
         """
-        asked = RequestOptions(sentences, emotion, on_long, model)
-        chunk = wire.chunk_of(list(texts_in(texts, call="analyze_together")))
-        return await self._run(self._score(chunk, asked))
+        options = PredictOptions.of(sentences=sentences, emotion=emotion, on_long=on_long)
+        return await self.predict(
+            list(texts_in(texts, call="analyze_together")), options, model=model
+        )
+
+    async def predict(
+        self, texts: Sequence[object], options: PredictOptions, *, model: str | None = None
+    ) -> Records:
+        """Score some texts in one request, as :meth:`analyze_together` does.
+
+        Parameters
+        ----------
+        texts : sequence of object
+        options : PredictOptions
+            What is asked of all of them.
+        model : str, optional
+            As in :meth:`Client.analyze`.
+        """
+        return await self._run(self._score(wire.chunk_of(texts), options, model))
 
     def analyze_many(
         self,
@@ -239,18 +256,22 @@ class AsyncClient(BaseClient["httpx.AsyncClient"]):
         emotion: bool = False,
         on_long: OnLong = "window",
         model: str | None = None,
-    ) -> AsyncIterator[Prediction | Unscored]:
+    ) -> AsyncIterator[Answer]:
         """Score any iterable or asynchronous iterable; see :meth:`Client.analyze_many`."""
         check_texts(texts, call="analyze_many")
-        return self._stream(texts, RequestOptions(sentences, emotion, on_long, model))
+        options = PredictOptions.of(sentences=sentences, emotion=emotion, on_long=on_long)
+        return self._stream(texts, options, model)
 
     async def _stream(
-        self, texts: Iterable[object] | AsyncIterable[object], asked: RequestOptions
-    ) -> AsyncIterator[Prediction | Unscored]:
+        self,
+        texts: Iterable[object] | AsyncIterable[object],
+        options: PredictOptions,
+        model: str | None,
+    ) -> AsyncIterator[Answer]:
         running: deque[asyncio.Task[Records]] = deque()
         try:
             async for chunk in wire.chunks_async(texts, self._chunk_texts):
-                running.append(asyncio.create_task(self._run(self._score(chunk, asked))))
+                running.append(asyncio.create_task(self._run(self._score(chunk, options, model))))
                 if len(running) > self._concurrency:
                     for record in await running.popleft():
                         yield record

@@ -19,21 +19,11 @@ from sentire.errors import (
     TextError,
 )
 from sentire.text.values import kind_of, plain
-from sentire.types import OnLong, Prediction, RowError, Unscored
+from sentire.types import Answer, Prediction, PredictOptions, RowError, Unscored
 
 PATH = "/predict"
 _CHARACTERS = 200_000
 """Of the texts in one request; far below the bytes that a server takes by default."""
-
-
-class RequestOptions(NamedTuple):
-    """What a prediction should hold, and which model should make it."""
-
-    sentences: bool = False
-    emotion: bool = False
-    on_long: OnLong = "window"
-    model: str | None = None
-    """``NAME`` or ``NAME@VERSION``; None is the server's default."""
 
 
 class Chunk(NamedTuple):
@@ -121,17 +111,28 @@ def halves(chunk: Chunk) -> tuple[Chunk, Chunk]:
     return chunk_of(chunk.values[:middle]), chunk_of(chunk.values[middle:])
 
 
-def encode(chunk: Chunk, asked: RequestOptions) -> bytes:
-    """Write a request; what is left at its default is left out, so that older servers take it."""
-    options = {
-        name: value
-        for name, value in asked._asdict().items()
-        if value != RequestOptions._field_defaults[name]
-    }
-    return msgspec.json.encode({"texts": chunk.texts, **options})
+def encode(chunk: Chunk, options: PredictOptions, *, model: str | None) -> bytes:
+    """Write a request; what is left at its default is left out, so that older servers take it.
+
+    Parameters
+    ----------
+    chunk : Chunk
+    options : PredictOptions
+        A head that is asked for is a field of its name.
+    model : str or None
+        ``NAME`` or ``NAME@VERSION``; None is the server's default.
+    """
+    request: dict[str, object] = {"texts": chunk.texts, **dict.fromkeys(options.heads, True)}
+    if options.sentences:
+        request["sentences"] = True
+    if options.on_long != "window":
+        request["on_long"] = options.on_long
+    if model is not None:
+        request["model"] = model
+    return msgspec.json.encode(request)
 
 
-def decode(body: bytes, chunk: Chunk, *, url: str) -> list[Prediction | Unscored]:
+def decode(body: bytes, chunk: Chunk, *, url: str) -> list[Answer]:
     """Read the answers of a request and put each in the place of its value.
 
     Parameters
@@ -156,17 +157,17 @@ def decode(body: bytes, chunk: Chunk, *, url: str) -> list[Prediction | Unscored
     return _placed(chunk, records)
 
 
-def unsent(chunk: Chunk) -> list[Prediction | Unscored]:
+def unsent(chunk: Chunk) -> list[Answer]:
     """Answer for values none of which is a text."""
     return _placed(chunk, [])
 
 
-def _placed(chunk: Chunk, records: Iterable[Prediction | Unscored]) -> list[Prediction | Unscored]:
+def _placed(chunk: Chunk, records: Iterable[Answer]) -> list[Answer]:
     scored = iter(records)
     return [next(scored) if isinstance(v, str) else _not_text(v) for v in chunk.values]
 
 
-def _record(raw: msgspec.Raw) -> Prediction | Unscored:
+def _record(raw: msgspec.Raw) -> Answer:
     try:
         return _PREDICTION.decode(raw)
     except msgspec.ValidationError:
@@ -214,7 +215,7 @@ def error_of(unscored: Unscored) -> TextError:
     return error
 
 
-def too_large(chunk: Chunk, refused: RequestRefused) -> list[Prediction | Unscored]:
+def too_large(chunk: Chunk, refused: RequestRefused) -> list[Answer]:
     """Answer for a single text that no request can carry."""
     [text] = chunk.texts
     return [Unscored(text=text, error=RowError("text_too_large", refused.detail))]

@@ -19,7 +19,7 @@ from sentire.errors import OptionError, SourceError
 from sentire.io.inputs import InputOptions, open_input
 from sentire.io.nested_keys import ABSENT, nested_value
 from sentire.io.rows import Fields
-from sentire.labels import LABELS, HeadName, label_of
+from sentire.labels import LABELS, label_of
 
 MetricName = Literal["accuracy", "macro_f1", "macro_recall"]
 
@@ -40,7 +40,7 @@ class LabelledSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     file: str
     """A path, or a database's URL."""
-    head: HeadName = "polarity"
+    head: str = "polarity"
     text_column: str | None = None
     label_column: str | None = None
     group_column: str | None = None
@@ -58,7 +58,7 @@ class Dataset(NamedTuple):
     """Labelled texts of one source."""
 
     name: str
-    head: HeadName
+    head: str
     texts: list[str]
     gold: Float32Array
     """Shape (n_texts, n_labels): the share of each label; equal shares where several hold."""

@@ -6,7 +6,6 @@ from sentire.evaluation.calibration import Bin
 from sentire.evaluation.compare import Comparison
 from sentire.evaluation.metrics import Interval
 from sentire.evaluation.slices import Part
-from sentire.labels import HeadName
 from sentire.types import ModelInfo
 
 FORMAT = 1
@@ -68,7 +67,7 @@ class SetResult(msgspec.Struct, frozen=True, kw_only=True):
     """What one labelled set says of a model."""
 
     data: str
-    head: HeadName
+    head: str
     n: int
     """Texts that were scored and count."""
     n_dropped: int
@@ -96,7 +95,7 @@ class SetResult(msgspec.Struct, frozen=True, kw_only=True):
 class HeadResult(msgspec.Struct, frozen=True, kw_only=True):
     """All sets of one head together: each text counts the same, so large sets weigh more."""
 
-    head: HeadName
+    head: str
     data: list[str]
     n: int
     accuracy: Interval

@@ -7,7 +7,6 @@ Never:   runs a model in another way than ``sentire analyze`` does
 
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -17,11 +16,9 @@ from sentire.errors import UnsupportedRequest
 from sentire.evaluation.datasets import Dataset
 from sentire.evaluation.metrics import Labels
 from sentire.inference.analyzer import Analyzer
-from sentire.labels import LABELS, HeadName
+from sentire.labels import LABELS, probabilities_of
 from sentire.progress import Progress
-from sentire.types import Prediction, Unscored
-
-"""Called after each text with how many are done, and how many there are."""
+from sentire.types import Answer, Prediction
 
 NO_LANGUAGE = "und"
 
@@ -35,7 +32,7 @@ class Scored(NamedTuple):
     the head; equal for each label where the text could not be scored."""
     languages: list[str]
     """ISO 639-1 code of each text; ``und`` where it could not be scored."""
-    predictions: list[Prediction | Unscored]
+    predictions: list[Answer]
 
     @property
     def allowed_probabilities(self) -> Probabilities:
@@ -94,22 +91,14 @@ def score(analyzer: Analyzer, dataset: Dataset, *, progress: Progress | None = N
     labels = LABELS[dataset.head]
     n_texts = len(dataset.texts)
     probabilities = np.full((n_texts, len(labels)), 1 / len(labels))
-    predictions: list[Prediction | Unscored] = []
+    predictions: list[Answer] = []
     answers = analyzer.analyze_many(dataset.texts, emotion=dataset.head == "emotion")
     for place, answer in enumerate(answers):
         if isinstance(answer, Prediction):
-            named = _probabilities(answer, dataset.head)
+            named = probabilities_of(answer, dataset.head)
             probabilities[place] = [named.get(label, 0.0) for label in labels]
         predictions.append(answer)
         if progress is not None:
             progress(place + 1, n_texts)
     languages = [p.language.code if isinstance(p, Prediction) else NO_LANGUAGE for p in predictions]
     return Scored(dataset, probabilities, languages, predictions)
-
-
-def _probabilities(answer: Prediction, head: HeadName) -> dict[str, float]:
-    if head == "polarity":
-        return answer.probabilities
-    if isinstance(answer.emotion, msgspec.UnsetType):
-        raise UnsupportedRequest("the model predicted no emotion although it was asked for")
-    return answer.emotion.probabilities

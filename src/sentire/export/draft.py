@@ -20,7 +20,7 @@ from sentire.export.probes import golden_texts
 from sentire.export.temperature import UNSURE_DEFAULT
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.scheduler import Scheduler
-from sentire.labels import EMBEDDING, OUTPUTS, HeadName
+from sentire.labels import EMBEDDING, OUTPUTS
 from sentire.text.path import TextSettings
 from sentire.threads import available_threads
 
@@ -39,7 +39,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def draft(
     identity: Identity,
     text: TextSettings,
-    heads: Mapping[HeadName, Sequence[str]],
+    heads: Mapping[str, Sequence[str]],
     *,
     embedding: int | None = None,
     training: Sequence[Training] = (),

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 
 from sentire.bundle.manifest import Evaluation
@@ -19,9 +18,9 @@ from sentire.evaluation.metrics import METRICS, Labels, count, measure
 from sentire.evaluation.scores import Scored, score
 from sentire.export.gate import Loss, Shift
 from sentire.inference.analyzer import Analyzer
-from sentire.labels import LABELS, HeadName
+from sentire.labels import LABELS, probabilities_of
 from sentire.progress import Progress
-from sentire.types import Prediction, Unscored
+from sentire.types import Answer, Prediction
 
 SHARE = 0.1
 """Texts of a language count apart from the rest of their set where they are so many of it."""
@@ -31,7 +30,7 @@ class GraphMeasurements(NamedTuple):
     """What one graph said."""
 
     sets: list[Scored]
-    plain: list[Prediction | Unscored]
+    plain: list[Answer]
     """Of the calibration texts."""
 
 
@@ -116,7 +115,7 @@ def losses(
 def shifts(
     fp32: GraphMeasurements,
     int8: GraphMeasurements,
-    heads: Sequence[HeadName],
+    heads: Sequence[str],
     supported: Sequence[str],
 ) -> list[Shift]:
     """How far INT8 moved the answers to plain texts.
@@ -125,7 +124,7 @@ def shifts(
     ----------
     fp32, int8 : GraphMeasurements
         What the two graphs said of the same texts.
-    heads : sequence of HeadName
+    heads : sequence of str
         Heads to compare.
     supported : languages that are told apart; others are left out
     """
@@ -137,7 +136,7 @@ def shifts(
     codes = languages_of([before.language.code for before, _ in pairs], supported)
     found = []
     for head in heads:
-        old, new = (np.array([probabilities_of(pair[at], head) for pair in pairs]) for at in (0, 1))
+        old, new = (np.array([_row(pair[at], head) for pair in pairs]) for at in (0, 1))
         for language in dict.fromkeys(codes):
             rows = [at for at, code in enumerate(codes) if code == language]
             distance = np.abs(old[rows] - new[rows]).sum(axis=1) / 2
@@ -148,20 +147,9 @@ def shifts(
     return found
 
 
-def probabilities_of(prediction: Prediction, head: HeadName) -> list[float]:
-    """Probabilities of a head in the contract's order; 0 for a label that the model lacks.
-
-    Raises
-    ------
-    ValueError
-        The head is emotion, and the prediction holds none.
-    """
-    if head == "polarity":
-        named = prediction.probabilities
-    elif isinstance(prediction.emotion, msgspec.UnsetType):
-        raise ValueError("the emotion was not asked for")
-    else:
-        named = prediction.emotion.probabilities
+def _row(prediction: Prediction, head: str) -> list[float]:
+    """Probabilities of a head in the contract's order; 0 for a label that the model lacks."""
+    named = probabilities_of(prediction, head)
     return [named.get(label, 0.0) for label in LABELS[head]]
 
 

@@ -23,7 +23,7 @@ from sentire.export.draft import (
 )
 from sentire.export.graph import read_graph
 from sentire.export.label_map import map_labels
-from sentire.labels import EMBEDDING, EMOTIONS, OUTPUTS, HeadName
+from sentire.labels import EMBEDDING, EMOTIONS, OUTPUTS
 from sentire.text.path import TextSettings
 
 
@@ -67,7 +67,7 @@ def _draft_of_plain(folder: Path, naming: Naming) -> Manifest:
             )
     config = _config(folder / CONFIG_NAME)
     widths = _outputs(read_graph(folder / MODEL_NAME))
-    heads: dict[HeadName, list[str]] = {"polarity": _polarity(folder, config)}
+    heads: dict[str, list[str]] = {"polarity": _polarity(folder, config)}
     if OUTPUTS["emotion"] in widths:
         heads["emotion"] = list(EMOTIONS)
     for head, labels in heads.items():

@@ -12,8 +12,6 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from sentire.labels import HeadName
-
 
 class GateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much INT8 may lose. Points are hundredths of a figure such as accuracy."""
@@ -34,7 +32,7 @@ class Loss(NamedTuple):
     """What INT8 costs on the texts of one language in one set."""
 
     data: str
-    head: HeadName
+    head: str
     language: str
     metric: str
     n: int
@@ -50,7 +48,7 @@ class Loss(NamedTuple):
 class Shift(NamedTuple):
     """How far the answers to unlabelled texts of one language moved."""
 
-    head: HeadName
+    head: str
     language: str
     n: int
     distance: float

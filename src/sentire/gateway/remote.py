@@ -11,7 +11,7 @@ Never:   shows its own callers the addresses, or what a service says about the g
 import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 
@@ -28,7 +28,7 @@ from sentire.gateway.services import Services
 from sentire.service.settings import Settings
 from sentire.serving.models import ModelState
 from sentire.telemetry.traces import carrier
-from sentire.types import ModelInfo, OnLong, Prediction, Unscored
+from sentire.types import Answer, ModelInfo, Prediction, PredictOptions
 
 _LOG = logging.getLogger("sentire.models")
 
@@ -71,14 +71,7 @@ class RemoteServed:
         """Whether a text that comes now would be answered."""
         return self._models.ready
 
-    async def predict(
-        self,
-        texts: Sequence[object],
-        *,
-        sentences: bool = False,
-        emotion: bool = False,
-        on_long: OnLong = "window",
-    ) -> list[Prediction | Unscored]:
+    async def predict(self, texts: Sequence[object], options: PredictOptions) -> list[Answer]:
         """Score the texts of one request: n in, n out, in order, by one request there.
 
         Raises
@@ -90,9 +83,7 @@ class RemoteServed:
         ServiceFailed
             It failed, or does not take the gateway's requests.
         """
-        records = await self._models.ask(
-            texts, sentences=sentences, emotion=emotion, on_long=on_long, model=self._asked
-        )
+        records = await self._models.ask(texts, options, model=self._asked)
         self.info = next((r.model for r in records if isinstance(r, Prediction)), self.info)
         return records
 
@@ -181,10 +172,20 @@ class RemoteModels:
         """Every version that a service listed when it was last looked at."""
         return self._states
 
-    async def ask(self, texts: Sequence[object], **asked: Any) -> list[Prediction | Unscored]:
-        """Score texts on a service that is healthy; see :meth:`RemoteServed.predict`."""
+    async def ask(
+        self, texts: Sequence[object], options: PredictOptions, *, model: str | None
+    ) -> list[Answer]:
+        """Score texts on a service that is healthy; see :meth:`RemoteServed.predict`.
+
+        Parameters
+        ----------
+        texts : sequence of object
+        options : PredictOptions
+        model : str or None
+            ``NAME`` or ``NAME@VERSION``; None is the services' default.
+        """
         try:
-            records = await self._client.analyze_together(texts, **asked)
+            records = await self._client.predict(texts, options, model=model)
         except ServiceUnreachable as error:
             if self._is_ready:
                 self._is_ready = False

@@ -5,10 +5,10 @@ Gives:   a prediction for each, in order; a text that can't be scored keeps its 
 Never:   reads ahead of its caller further than a few blocks
 """
 
-import itertools
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -16,43 +16,39 @@ import numpy as np
 from sentire.backends.base import Logits
 from sentire.bundle.store import Bundle
 from sentire.errors import TextError, UnsupportedRequest
-from sentire.inference.aside import Aside
+from sentire.inference import postprocess
 from sentire.inference.batching import padded_width
-from sentire.inference.landing import landed
-from sentire.inference.observing import Observer
-from sentire.inference.postprocess import Array as Vector
-from sentire.inference.postprocess import embed, predict
-from sentire.inference.scheduler import Computing, Scheduler
+from sentire.inference.completion import wait_all
+from sentire.inference.executor import TextExecutor
+from sentire.inference.observers import Observer
+from sentire.inference.preparation import FEW, Preparation, blocks
+from sentire.inference.scheduler import LogitsFuture, Scheduler
 from sentire.request_context import CLIENT, TIMING, Client
 from sentire.text.values import plain, texts_in
-from sentire.types import Document, ModelInfo, OnLong, Prediction, RowError, Unscored, Window
+from sentire.types import (
+    Answer,
+    Document,
+    ModelInfo,
+    OnLong,
+    Prediction,
+    PredictOptions,
+    Unscored,
+    Window,
+)
 
-_BLOCK = 128
-"""Texts that go through the text path in one call."""
-_BLOCK_CHARACTERS = 100_000
 _BLOCKS_AHEAD = 6
 """Blocks in flight: enough for similar lengths to meet, few enough to stay small."""
-_FEW = 4
-_FEW_CHARACTERS = 256
-"""What takes less than about 0.2 ms on the event loop; handing it to a thread and back takes 0.1 ms
-of it as well, and a lone request waits for both."""
-
-
-class Asked(NamedTuple):
-    """What a prediction should hold."""
-
-    sentences: bool = False
-    emotion: bool = False
-    on_long: OnLong = "window"
 
 
 class _Running(NamedTuple):
     document: Document
-    logits: Computing
+    logits: LogitsFuture
 
 
-_Pending = _Running | Unscored
 T = TypeVar("T")
+_Pending = _Running | Unscored
+_Finish = Callable[[Document, Logits], T]
+"""Makes the answer of a text."""
 
 
 class Analyzer:
@@ -70,7 +66,8 @@ class Analyzer:
         self.manifest = bundle.manifest
         self._text_path = bundle.text_path
         self._scheduler = scheduler
-        self._aside = Aside()
+        self._executor = TextExecutor()
+        self._preparation = Preparation(bundle.text_path, self._executor)
         self._preparing: Counter[Client] = Counter()
 
     def __enter__(self) -> Self:
@@ -120,12 +117,13 @@ class Analyzer:
             The analyzer was closed, its worker ended, or this process was forked from the one that
             loaded it.
         """
-        asked = self._checked(Asked(sentences, emotion, on_long))
+        options = PredictOptions.of(sentences=sentences, emotion=emotion, on_long=on_long)
+        self._check(options)
         [document] = self._text_path.prepare([plain(text)], sentences=sentences, on_long=on_long)
         if isinstance(document, TextError):
             raise document
         [logits] = self._scheduler.submit([document.all_windows()], wait=True)
-        return self._predict(document, logits.result(), asked)
+        return self._finish_with(options)(document, logits.result())
 
     def analyze_many(
         self,
@@ -134,7 +132,7 @@ class Analyzer:
         sentences: bool = False,
         emotion: bool = False,
         on_long: OnLong = "window",
-    ) -> Iterator[Prediction | Unscored]:
+    ) -> Iterator[Answer]:
         """Score any iterable: n in, n out, in order, in constant memory.
 
         A text that can't be scored gives an :class:`~sentire.types.Unscored` in its place.
@@ -153,10 +151,12 @@ class Analyzer:
         UnsupportedRequest
             The model has no emotion head.
         """
-        asked = self._checked(Asked(sentences, emotion, on_long))
-        return self._stream(texts_in(texts, call="analyze_many"), asked, self._predict)
+        options = PredictOptions.of(sentences=sentences, emotion=emotion, on_long=on_long)
+        self._check(options)
+        texts = texts_in(texts, call="analyze_many")
+        return self._stream(texts, options, self._finish_with(options))
 
-    def embed_many(self, texts: Iterable[object]) -> Iterator[Vector | Unscored]:
+    def embed_many(self, texts: Iterable[object]) -> Iterator[postprocess.Array | Unscored]:
         """Tell what texts are about: near vectors mean similar topics, whatever the sentiment.
 
         Parameters
@@ -185,8 +185,8 @@ class Analyzer:
         output = described.output
         return self._stream(
             texts_in(texts, call="embed_many"),
-            Asked(),
-            lambda document, logits, _: embed(document, logits[output]),
+            PredictOptions(),
+            lambda document, logits: postprocess.embed(document, logits[output]),
         )
 
     async def analyze_async(
@@ -196,7 +196,7 @@ class Analyzer:
         sentences: bool = False,
         emotion: bool = False,
         on_long: OnLong = "window",
-    ) -> list[Prediction | Unscored]:
+    ) -> list[Answer]:
         """Score the texts of one request without blocking the event loop.
 
         Requests that wait at the same time run together; those of different clients, as
@@ -216,15 +216,33 @@ class Analyzer:
         Overloaded
             The queue is full; nothing of this request was kept.
         """
-        asked = self._checked(Asked(sentences, emotion, on_long))
-        texts = list(texts_in(texts, call="analyze_async"))
+        options = PredictOptions.of(sentences=sentences, emotion=emotion, on_long=on_long)
+        return await self.predict(list(texts_in(texts, call="analyze_async")), options)
+
+    async def predict(self, texts: Sequence[object], options: PredictOptions) -> list[Answer]:
+        """Score the texts of one request, as :meth:`analyze_async` does.
+
+        Parameters
+        ----------
+        texts : sequence of object
+        options : PredictOptions
+            What is asked of all of them.
+
+        Raises
+        ------
+        Overloaded
+            The queue is full; nothing of this request was kept.
+        UnsupportedRequest
+            The model lacks a head.
+        """
+        self._check(options)
         client = CLIENT.get()
         # Refused before it costs anything; what is being prepared will wait, too.
-        self._scheduler.check_room(len(texts), client=client, coming=self._preparing)
+        self._scheduler.check_admission(len(texts), client=client, coming=self._preparing)
         self._preparing[client] += len(texts)
         timing, began = TIMING.get(), time.perf_counter()
         try:
-            documents = await self._prepare_aside(texts, asked, client)
+            documents = await self._preparation.prepare_async(texts, options, client=client)
         finally:
             self._preparing[client] -= len(texts)
             if not self._preparing[client]:
@@ -232,14 +250,15 @@ class Analyzer:
         text_s = time.perf_counter() - began
         pending = self._start(documents, wait=False, client=client)
         running = [p.logits for p in pending if isinstance(p, _Running)]
-        await landed(running)
+        await wait_all(running)
         if timing is not None:
             timing.text_s = text_s
             timing.queue_s = max((each.queue_s for each in running), default=0.0)
             timing.model_s = max((each.model_s for each in running), default=0.0)
-        if len(pending) <= _FEW:
-            return _finish_all(pending, asked, self._predict)
-        return await self._aside.do(_finish_all, pending, asked, self._predict, client=client)
+        finish = self._finish_with(options)
+        if len(pending) <= FEW:
+            return _finish_all(pending, finish)
+        return await self._executor.run(_finish_all, pending, finish, client=client)
 
     def observe(self, observer: Observer) -> None:
         """Tell ``observer``, too, of every run of the model from now on."""
@@ -260,60 +279,37 @@ class Analyzer:
         try:
             self._scheduler.close()
         finally:
-            self._aside.close()
+            self._executor.close()
 
-    def _checked(self, asked: Asked) -> Asked:
+    def _check(self, options: PredictOptions) -> None:
         self._scheduler.check_process()
-        if asked.emotion and "emotion" not in self.manifest.heads:
-            raise UnsupportedRequest(
-                f"model {self.info.name}@{self.info.version} has no emotion output; "
-                f"it has {', '.join(self.manifest.heads)}"
-            )
-        return asked
+        for head in options.heads:
+            if head not in self.manifest.heads:
+                raise UnsupportedRequest(
+                    f"model {self.info.name}@{self.info.version} has no {head} output; "
+                    f"it has {', '.join(self.manifest.heads)}"
+                )
+
+    def _finish_with(self, options: PredictOptions) -> _Finish[Prediction]:
+        return partial(
+            postprocess.predict, heads=self.manifest.heads, info=self.info, options=options
+        )
 
     def _stream(
-        self, texts: Iterable[object], asked: Asked, finish: Callable[[Document, Logits, Asked], T]
+        self, texts: Iterable[object], options: PredictOptions, finish: _Finish[T]
     ) -> Iterator[T | Unscored]:
         in_flight: deque[list[_Pending]] = deque()
-        for block in _blocks(texts):
-            in_flight.append(self._start(self._prepare(block, asked), wait=True))
+        for block in blocks(texts):
+            in_flight.append(self._start(self._preparation.prepare(block, options), wait=True))
             while len(in_flight) > _BLOCKS_AHEAD:
-                yield from self._finished(in_flight.popleft(), asked, finish)
+                yield from self._finished(in_flight.popleft(), finish)
         while in_flight:
-            yield from self._finished(in_flight.popleft(), asked, finish)
+            yield from self._finished(in_flight.popleft(), finish)
 
-    def _finished(
-        self,
-        block: Iterable[_Pending],
-        asked: Asked,
-        finish: Callable[[Document, Logits, Asked], T],
-    ) -> Iterator[T | Unscored]:
+    def _finished(self, block: Iterable[_Pending], finish: _Finish[T]) -> Iterator[T | Unscored]:
         for pending in block:
             self._scheduler.check_process()  # the caller may have forked between two answers
-            yield _finish(pending, asked, finish)
-
-    async def _prepare_aside(
-        self, texts: Sequence[object], asked: Asked, client: Client
-    ) -> list[Document | Unscored]:
-        """Prepare texts on the thread for them; what is done sooner than handed over, at once."""
-        if _is_small(texts):
-            return self._prepare(texts, asked)
-        documents: list[Document | Unscored] = []
-        for block in _blocks(texts):
-            documents += await self._aside.do(self._prepare, block, asked, client=client)
-        return documents
-
-    def _prepare(self, texts: Sequence[object], asked: Asked) -> list[Document | Unscored]:
-        documents = self._text_path.prepare(texts, sentences=asked.sentences, on_long=asked.on_long)
-        return [
-            Unscored(
-                text=text if isinstance(text, str) else "",
-                error=RowError(document.code, str(document)),
-            )
-            if isinstance(document, TextError)
-            else document
-            for text, document in zip(texts, documents, strict=True)
-        ]
+            yield _finish(pending, finish)
 
     def _start(
         self, documents: Sequence[Document | Unscored], *, wait: bool, client: Client = None
@@ -323,49 +319,12 @@ class Analyzer:
         futures = iter(self._scheduler.submit(texts, wait=wait, client=client))
         return [_Running(d, next(futures)) if isinstance(d, Document) else d for d in documents]
 
-    def _predict(self, document: Document, logits: Logits, asked: Asked) -> Prediction:
-        return predict(
-            document,
-            logits,
-            self.manifest.heads,
-            info=self.info,
-            sentences=asked.sentences,
-            emotion=asked.emotion,
-        )
 
-
-def _finish(
-    pending: _Pending, asked: Asked, finish: Callable[[Document, Logits, Asked], T]
-) -> T | Unscored:
+def _finish(pending: _Pending, finish: _Finish[T]) -> T | Unscored:
     if isinstance(pending, Unscored):
         return pending
-    return finish(pending.document, pending.logits.result(), asked)
+    return finish(pending.document, pending.logits.result())
 
 
-def _finish_all(
-    pending: Iterable[_Pending], asked: Asked, finish: Callable[[Document, Logits, Asked], T]
-) -> list[T | Unscored]:
-    return [_finish(p, asked, finish) for p in pending]
-
-
-def _is_small(texts: Sequence[object]) -> bool:
-    return (
-        len(texts) <= _FEW
-        and sum(len(text) for text in texts if isinstance(text, str)) <= _FEW_CHARACTERS
-    )
-
-
-def _blocks(texts: Iterable[object]) -> Iterator[list[object]]:
-    """Blocks of texts, bounded in number and in characters."""
-    source = iter(texts)
-    while block := list(itertools.islice(_bounded(source), _BLOCK)):
-        yield block
-
-
-def _bounded(source: Iterator[object]) -> Iterator[object]:
-    n_characters = 0
-    for text in source:
-        yield text
-        n_characters += len(text) if isinstance(text, str) else 0
-        if n_characters >= _BLOCK_CHARACTERS:
-            return
+def _finish_all(pending: Iterable[_Pending], finish: _Finish[T]) -> list[T | Unscored]:
+    return [_finish(each, finish) for each in pending]

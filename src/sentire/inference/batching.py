@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
-from sentire.inference.sharing import Turns
+from sentire.inference.admission import FairQueue
 from sentire.request_context import Client
 from sentire.types import Batch
 
@@ -74,9 +74,9 @@ class LengthBuckets(Generic[Item]):
     def __init__(self, batching: Batching, *, n_runs: int = 1) -> None:
         self._batching, self._n_runs = batching, n_runs
         self._n_tokens = 0
-        # Heaps of the turn of each item, a number that no other has, and the item.
+        # Heaps of the start tag of each item, a number that no other has, and the item.
         self._buckets: dict[int, list[tuple[int, int, Item]]] = {}
-        self._turns = Turns()
+        self._order = FairQueue()
         self._n_added = 0
         self._n_waiting = 0
 
@@ -86,7 +86,7 @@ class LengthBuckets(Generic[Item]):
     def add(self, item: Item, n_tokens: int, client: Client = None) -> None:
         """Let ``item`` wait: behind what its client waits for, beside what others do."""
         width = padded_width(n_tokens)
-        entry = (self._turns.place(width, client), self._n_added, item)
+        entry = (self._order.start_tag(width, client), self._n_added, item)
         heapq.heappush(self._buckets.setdefault(width, []), entry)
         self._n_added += 1
         self._n_waiting += 1
@@ -97,7 +97,7 @@ class LengthBuckets(Generic[Item]):
         if not self._buckets:
             return []
         first = min(self._buckets, key=lambda width: self._buckets[width][0])
-        self._turns.serve(self._buckets[first][0][0])
+        self._order.serve(self._buckets[first][0][0])
         near = sorted((w for w in self._buckets if _CLOSE * first <= w <= first), reverse=True)
         n_near = sum(len(self._buckets[width]) for width in near)
         fair = max(_WORTHWHILE, -(-self._n_tokens // self._n_runs))
@@ -114,14 +114,14 @@ class LengthBuckets(Generic[Item]):
                 del self._buckets[width]
         self._n_waiting -= len(taken)
         if not self._n_waiting:
-            self._turns.forget()
+            self._order.clear()
         return taken
 
     def drain(self) -> list[Item]:
         """Everything that waits."""
         items = [item for bucket in self._buckets.values() for _, _, item in bucket]
         self._buckets.clear()
-        self._turns.forget()
+        self._order.clear()
         self._n_waiting = self._n_tokens = 0
         return items
 

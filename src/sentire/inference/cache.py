@@ -1,32 +1,26 @@
 """Answers that were given before, and answers that are being computed at this moment.
 
-Reads:   texts, what is asked of them, and a function that scores texts
-Gives:   an answer for each, each distinct text computed once
+Reads:   texts and what is asked of them; the answers that a caller computes
+Gives:   the answers that are known, and which texts are the caller's to compute, each once
 Never:   keeps an error, or a text: what is kept is an answer without its text, under a hash
 """
 
 import asyncio
 import hashlib
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NamedTuple, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
-from sentire.inference.analyzer import Asked
-from sentire.request_context import TIMING
-from sentire.types import Answer, ModelInfo, Prediction
-
-Compute = Callable[[list[object]], Awaitable[list[Answer]]]
+from sentire.inference.lru import LruCache
+from sentire.types import Answer, ModelInfo, Prediction, PredictOptions
 
 _Flight = asyncio.Future[Answer | None]
 """Becomes the answer; None where whoever computed it got none."""
 
 _KEY_BYTES = 20
-_ENTRY_BYTES = 250
-"""What an entry takes beside its value: the key, two objects, and its place in the dictionary."""
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Prediction)
 
@@ -55,11 +49,13 @@ class Scope:
         Of the text path that runs.
     engine : str
         Engines differ in rounding.
-    asked : Asked
+    options : PredictOptions
     """
 
-    def __init__(self, info: ModelInfo, *, fingerprint: str, engine: str, asked: Asked) -> None:
-        parts = (version("sentire"), info, fingerprint, engine, asked)
+    def __init__(
+        self, info: ModelInfo, *, fingerprint: str, engine: str, options: PredictOptions
+    ) -> None:
+        parts = (version("sentire"), info, fingerprint, engine, options)
         self._hash = hashlib.blake2b(_ENCODER.encode(parts), digest_size=_KEY_BYTES)
 
     def key(self, text: object) -> bytes | None:
@@ -85,38 +81,59 @@ class Counts(NamedTuple):
     missed: int
 
 
-class LruCache:
-    """Values by key, bounded in bytes; the one that was not wanted for longest goes first."""
+class _Entry:
+    """A text on its way to an answer."""
 
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._values: OrderedDict[bytes, bytes] = OrderedDict()
-        self.n_bytes = 0
+    __slots__ = ("answer", "flight", "key", "text")
 
-    def __len__(self) -> int:
-        return len(self._values)
+    def __init__(self, text: object, key: bytes | None) -> None:
+        self.text, self.key = text, key
+        self.answer: Answer | None = None
+        self.flight: _Flight | None = None
 
-    def get(self, key: bytes) -> bytes | None:
-        """The value of ``key``, or None."""
-        value = self._values.get(key)
-        if value is not None:
-            self._values.move_to_end(key)
-        return value
 
-    def put(self, key: bytes, value: bytes) -> None:
-        """Keep a value, and drop what no longer fits."""
-        old = self._values.pop(key, None)
-        if old is not None:
-            self.n_bytes -= len(old) + _ENTRY_BYTES
-        self._values[key] = value
-        self.n_bytes += len(value) + _ENTRY_BYTES
-        while self.n_bytes > self._max_bytes:
-            _, dropped = self._values.popitem(last=False)
-            self.n_bytes -= len(dropped) + _ENTRY_BYTES
+class Lookup:
+    """The texts of one request on their way to their answers, in :class:`AnswerCache`.
+
+    Parameters
+    ----------
+    scope : Scope
+    texts : sequence of object
+
+    Attributes
+    ----------
+    n_cached : int
+        Texts whose answer was known.
+    """
+
+    def __init__(self, scope: Scope, texts: Sequence[object]) -> None:
+        self.n_cached = 0
+        self.entries = [_Entry(text, scope.key(text)) for text in texts]
+        self.unanswered = self.entries
+        self.claimed: list[_Entry] = []
+        """What this request computes, and others may wait for."""
+        self.joined: list[tuple[_Entry, _Flight]] = []
+        """What another computes at this moment."""
+
+    @property
+    def answers(self) -> list[Answer]:
+        """As many as texts and in their order, once all are answered."""
+        return [each.answer for each in self.entries if each.answer is not None]
+
+    def take(self, entry: _Entry, value: bytes) -> None:
+        """Answer a text with what was kept of an equal one."""
+        entry.answer = replace(_DECODER.decode(value), text=entry.text)
+        self.n_cached += 1
 
 
 class AnswerCache:
     """Answers by key; used from one event loop.
+
+    A request goes round :meth:`claim`, :meth:`missing`, :meth:`put` and :meth:`join` until nothing
+    is left to claim, and ends with :meth:`release`. Each distinct text is computed by one request;
+    where that one is cancelled or fails, one of those that wait computes it itself: what can't be
+    scored for its own sake has an answer that says so, and an error may be the other request's, or
+    that of a batch which was shared with strangers.
 
     Parameters
     ----------
@@ -142,132 +159,97 @@ class AnswerCache:
         """Bytes of memory that answers take."""
         return self._memory.n_bytes
 
-    async def answers(
-        self, scope: Scope, texts: Sequence[object], compute: Compute
-    ) -> list[Answer]:
-        """Answer texts: n in, n out, in order.
+    def claim(self, lookup: Lookup) -> bool:
+        """Answer what is in memory, join what others compute, and claim the rest.
 
-        A text that another request computes at this moment is waited for. Where that request is
-        cancelled, or fails, this one computes it itself: what can't be scored for its own sake has
-        an answer that says so, and an error may be the other request's, or that of a batch which
-        was shared with strangers.
+        Returns
+        -------
+        bool
+            Whether something was joined or claimed.
+        """
+        for each in lookup.unanswered:
+            if each.key is None:
+                lookup.claimed.append(each)
+            elif (value := self._memory.get(each.key)) is not None:
+                lookup.take(each, value)
+                self._memory_hits += 1
+            elif (flight := self._flights.get(each.key)) is not None:
+                lookup.joined.append((each, flight))
+            else:
+                each.flight = asyncio.get_running_loop().create_future()
+                lookup.claimed.append(each)  # first, so that whatever happens it is released
+                self._flights[each.key] = each.flight
+        return bool(lookup.claimed or lookup.joined)
+
+    async def missing(self, lookup: Lookup) -> list[object]:
+        """Texts that were claimed and are in no store: the caller computes them."""
+        if self._store is not None:
+            await self._ask(self._store, lookup)
+        self._missed += len(lookup.claimed)
+        return [each.text for each in lookup.claimed]
+
+    def put(self, lookup: Lookup, computed: Sequence[Answer]) -> None:
+        """Answer what was missing, and keep the predictions.
 
         Parameters
         ----------
-        scope : Scope
-        texts : sequence of object
-        compute : function
-            Gives as many answers as it gets texts, in their order.
-
-        Raises
-        ------
-        Exception
-            What ``compute`` raised for this request.
+        lookup : Lookup
+        computed : sequence of Answer
+            As many as were missing, in their order.
         """
-        wanted = [_Wanted(text, scope.key(text)) for text in texts]
-        left: list[_Wanted] = wanted
-        while left:
-            joined: list[tuple[_Wanted, _Flight]] = []
-            mine: list[_Wanted] = []
-            try:
-                self._look(left, joined, mine)
-                if mine:
-                    await self._fly(mine, compute)
-            except BaseException:
-                for each in mine:
-                    each.answer = None
-                raise
-            finally:
-                self._land(mine)
-            for each, flight in joined:
-                # Shielded: one who waits may leave, the flight is not theirs to cancel.
-                each.answer = await asyncio.shield(flight)
-                self._joined += each.answer is not None
-            left = [each for each, _ in joined if each.answer is None]
-        timing = TIMING.get()
-        if timing is not None:
-            timing.n_cached = sum(each.cached for each in wanted)
-        return [each.answer for each in wanted if each.answer is not None]
+        items = []
+        for each, answer in list(zip(lookup.claimed, computed, strict=True)):
+            each.answer = answer
+            if each.key is not None and isinstance(answer, Prediction):
+                items.append((each.key, _ENCODER.encode(replace(answer, text=""))))
+        for key, value in items:
+            self._memory.put(key, value)
+        if self._store is not None and items:
+            self._store.put_many(items)
+        self._land(lookup.claimed)
+        lookup.claimed = []
+
+    async def join(self, lookup: Lookup) -> None:
+        """Wait for what others compute. What they could not is left to be claimed again."""
+        for each, flight in lookup.joined:
+            # Shielded: one who waits may leave, the flight is not theirs to cancel.
+            each.answer = await asyncio.shield(flight)
+            self._joined += each.answer is not None
+        lookup.unanswered = [each for each, _ in lookup.joined if each.answer is None]
+        lookup.joined = []
+
+    def release(self, lookup: Lookup) -> None:
+        """Give up what was claimed and not answered, so that those who wait compute it."""
+        for each in lookup.claimed:
+            each.answer = None
+        self._land(lookup.claimed)
 
     async def close(self) -> None:
         """Give connections back."""
         if self._store is not None:
             await self._store.close()
 
-    def _look(
-        self,
-        wanted: Sequence["_Wanted"],
-        joined: list[tuple["_Wanted", "_Flight"]],
-        mine: list["_Wanted"],
-    ) -> None:
-        """Answer what is in memory; tell what others compute already, and what is ours to do."""
-        for each in wanted:
-            if each.key is None:
-                mine.append(each)
-            elif (value := self._memory.get(each.key)) is not None:
-                each.answer, each.cached = _with_text(value, each.text), True
-                self._memory_hits += 1
-            elif (flight := self._flights.get(each.key)) is not None:
-                joined.append((each, flight))
-            else:
-                each.flight = asyncio.get_running_loop().create_future()
-                mine.append(each)  # first, so that whatever happens it lands
-                self._flights[each.key] = each.flight
+    async def _ask(self, store: Store, lookup: Lookup) -> None:
+        asked = [(each, each.key) for each in lookup.claimed if each.key is not None]
+        values = await store.get_many([key for _, key in asked])
+        found = []
+        for (each, key), value in zip(asked, values, strict=True):
+            if value is None:
+                continue
+            try:
+                lookup.take(each, value)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                continue  # whatever another program put there is no answer
+            self._memory.put(key, value)
+            self._shared_hits += 1
+            found.append(each)
+        self._land(found)
+        lookup.claimed = [each for each in lookup.claimed if each.answer is None]
 
-    async def _fly(self, mine: list["_Wanted"], compute: Compute) -> None:
-        """Answer what is ours: from the store, and the rest by computing it."""
-        if self._store is not None:
-            await self._ask(self._store, [each for each in mine if each.key is not None])
-        missed = [each for each in mine if each.answer is None]
-        if missed:
-            self._missed += len(missed)
-            computed = await compute([each.text for each in missed])
-            for each, answer in zip(missed, computed, strict=True):
-                each.answer = answer
-            self._keep(missed)
-
-    def _land(self, mine: Sequence["_Wanted"]) -> None:
+    def _land(self, entries: Sequence[_Entry]) -> None:
         """Tell who waits the answer, or (None) that they must compute it."""
-        for each in mine:
+        for each in entries:
             if each.key is not None and each.flight is not None:
                 self._flights.pop(each.key, None)
                 each.flight.set_result(each.answer)
-
-    async def _ask(self, store: Store, wanted: list["_Wanted"]) -> None:
-        values = await store.get_many([each.key for each in wanted if each.key is not None])
-        for each, value in zip(wanted, values, strict=True):
-            if value is None or each.key is None:
-                continue
-            try:
-                each.answer, each.cached = _with_text(value, each.text), True
-            except (msgspec.MsgspecError, UnicodeDecodeError):
-                continue  # whatever another program put there is no answer
-            self._memory.put(each.key, value)
-            self._shared_hits += 1
-
-    def _keep(self, computed: Sequence["_Wanted"]) -> None:
-        items = [
-            (each.key, _ENCODER.encode(replace(each.answer, text="")))
-            for each in computed
-            if each.key is not None and isinstance(each.answer, Prediction)
-        ]
-        for key, value in items:
-            self._memory.put(key, value)
-        if self._store is not None and items:
-            self._store.put_many(items)
-
-
-class _Wanted:
-    """A text on its way to an answer."""
-
-    __slots__ = ("answer", "cached", "flight", "key", "text")
-
-    def __init__(self, text: object, key: bytes | None) -> None:
-        self.text, self.key = text, key
-        self.answer: Answer | None = None
-        self.cached = False
-        self.flight: _Flight | None = None
-
-
-def _with_text(value: bytes, text: object) -> Prediction:
-    return replace(_DECODER.decode(value), text=text)
+                each.flight = None

@@ -5,7 +5,8 @@ Gives:   calibrated probabilities, label, sentences, warnings
 Never:   changes a label by calibration, or hides that something was not read
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +16,14 @@ from sentire.backends.base import Logits
 from sentire.bundle.manifest import Head
 from sentire.errors import InputError
 from sentire.inference.disagreement import disagree
-from sentire.labels import EMOTIONS, POLARITY
+from sentire.labels import HeadKind, labels_of
 from sentire.types import (
     Document,
     Emotion,
     Language,
     ModelInfo,
     Prediction,
+    PredictOptions,
     Segment,
     Sentence,
     Warning,
@@ -34,14 +36,18 @@ _UNSURE_LANGUAGE = 0.35
 Array = npt.NDArray[np.float32]
 
 
-def probabilities(logits: Array, *, temperature: float = 1.0) -> Array:
-    """Softmax of temperature-scaled logits.
+def probabilities(
+    logits: Array, *, temperature: float = 1.0, kind: HeadKind = "single-label"
+) -> Array:
+    """Softmax or sigmoid of temperature-scaled logits.
 
     Parameters
     ----------
     logits : float32 array of shape (n_texts, n_labels)
     temperature : float
         Dimensionless, above 0. Above 1 makes the model less sure; it never changes the label.
+    kind : "single-label" or "multi-label"
+        Whether the labels of a row share one probability (softmax) or each has its own (sigmoid).
 
     Raises
     ------
@@ -57,6 +63,9 @@ def probabilities(logits: Array, *, temperature: float = 1.0) -> Array:
     if logits.ndim != 2 or not np.isfinite(logits).all():
         raise InputError(f"logits of shape {logits.shape} must be 2-D and finite")
     scaled = logits / temperature
+    if kind == "multi-label":
+        alone: Array = 1 / (1 + np.exp(-scaled))
+        return alone
     exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     result: Array = exponentials / exponentials.sum(axis=1, keepdims=True)
     return result
@@ -82,35 +91,36 @@ def combine(logits: Array, weights: Sequence[int]) -> Array:
 def predict(
     document: Document,
     logits: Logits,
-    heads: dict[str, Head],
-    *,
+    heads: Mapping[str, Head],
     info: ModelInfo,
-    sentences: bool = False,
-    emotion: bool = False,
+    options: PredictOptions,
 ) -> Prediction:
     """Make the prediction of one text.
 
     Parameters
     ----------
+    document : Document
     logits : output name -> float32 array of shape (n_windows + n_segments, n_labels)
         In the order of :meth:`Document.all_windows`.
-    heads : must hold ``polarity``, and ``emotion`` where ``emotion`` is asked for
+    heads : name -> Head
+        Those of the model: ``polarity``, and all that the options ask for.
+    info : ModelInfo
+        Which model it is.
+    options : PredictOptions
     """
     polarity = heads["polarity"]
-    n_windows = len(document.windows)
-    weights = [window.weight for window in document.windows]
-    temperature = _temperature(polarity, document.language)
-    whole = combine(logits[polarity.output][:n_windows], weights)
-    shares = probabilities(whole[None], temperature=temperature)[0]
-    label, score, named = _name(shares, polarity.labels, POLARITY)
+    label, score, named = _whole(document, logits, "polarity", polarity)
     parts: list[Sentence] | UnsetType = UNSET
     mixed: bool | None = None
-    if sentences:
+    if options.sentences:
         parts, mixed = [Sentence(0, len(document.text), label, score)], False
         if document.segments:
-            rows = probabilities(logits[polarity.output][n_windows:], temperature=temperature)
-            parts = _sentences(document.segments, rows, polarity.labels)
-            mixed = _mixed(document.segments, rows, polarity.labels)
+            rows = logits[polarity.output][len(document.windows) :]
+            shares = _calibrated(rows, polarity, document.language)
+            parts = _sentences(document.segments, shares, polarity.labels)
+            mixed = _mixed(document.segments, shares, polarity.labels)
+    others = {name: _whole(document, logits, name, heads[name]) for name in options.heads}
+    emotion = others.get("emotion")
     return Prediction(
         text=document.text,
         label=label,
@@ -121,7 +131,7 @@ def predict(
         coverage=document.coverage,
         warnings=_warnings(document, score, polarity),
         model=info,
-        emotion=_emotion(document, logits, heads["emotion"]) if emotion else UNSET,
+        emotion=UNSET if emotion is None else Emotion(emotion.label, emotion.probabilities),
         sentences=parts,
     )
 
@@ -142,44 +152,48 @@ def embed(document: Document, vectors: Array) -> Array:
     return result
 
 
-def _temperature(head: Head, language: Language) -> float:
-    return head.temperature.get(language.code, head.temperature.get("*", 1.0))
+class _HeadAnswer(NamedTuple):
+    """What a head says of a whole text."""
+
+    label: str
+    """The most probable."""
+    score: float
+    probabilities: dict[str, float]
 
 
-def _name(
-    shares: Array, labels: Sequence[str], contract: Sequence[str]
-) -> tuple[str, float, dict[str, float]]:
-    """Label, score and label -> probability, rounded to what a float32 softmax can tell.
-
-    A label of the contract that the head lacks has the probability 0.
-    """
-    values = [round(float(share), 6) for share in shares]
+def _whole(document: Document, logits: Logits, name: str, head: Head) -> _HeadAnswer:
+    """Answer by one head; a label of the contract that it lacks has the probability 0."""
+    rows = logits[head.output][: len(document.windows)]
+    combined = combine(rows, [window.weight for window in document.windows])
+    shares = _calibrated(combined[None], head, document.language)[0]
+    values = [_rounded(share) for share in shares]
     best = int(np.argmax(shares))
-    named = dict(zip(labels, values, strict=True))
-    return labels[best], values[best], {**dict.fromkeys(contract, 0.0), **named}
+    named = dict(zip(head.labels, values, strict=True))
+    absent = dict.fromkeys(labels_of(name, head.labels), 0.0)
+    return _HeadAnswer(head.labels[best], values[best], {**absent, **named})
+
+
+def _calibrated(logits: Array, head: Head, language: Language) -> Array:
+    temperature = head.temperature.get(language.code, head.temperature.get("*", 1.0))
+    return probabilities(logits, temperature=temperature, kind=head.kind)
+
+
+def _rounded(share: float) -> float:
+    """Round to what a float32 softmax can tell."""
+    return round(float(share), 6)
 
 
 def _sentences(segments: Sequence[Segment], rows: Array, labels: Sequence[str]) -> list[Sentence]:
-    found = []
-    for segment, shares in zip(segments, rows, strict=True):
-        label, score, _ = _name(shares, labels, POLARITY)
-        found.append(Sentence(segment.start, segment.end, label, score))
-    return found
+    return [
+        Sentence(segment.start, segment.end, labels[int(np.argmax(row))], _rounded(row.max()))
+        for segment, row in zip(segments, rows, strict=True)
+    ]
 
 
 def _mixed(segments: Sequence[Segment], rows: Array, labels: Sequence[str]) -> bool:
     if not {"negative", "positive"} <= set(labels):
         return False
     return disagree(segments, *(rows[:, labels.index(name)] for name in ("negative", "positive")))
-
-
-def _emotion(document: Document, logits: Logits, head: Head) -> Emotion:
-    rows = logits[head.output][: len(document.windows)]
-    whole = combine(rows, [window.weight for window in document.windows])
-    temperature = _temperature(head, document.language)
-    shares = probabilities(whole[None], temperature=temperature)[0]
-    label, _, named = _name(shares, head.labels, EMOTIONS)
-    return Emotion(label, named)
 
 
 def _warnings(document: Document, score: float, head: Head) -> list[Warning]:

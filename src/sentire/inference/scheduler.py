@@ -18,10 +18,10 @@ from msgspec import Meta
 
 from sentire.backends.base import Backend, Logits
 from sentire.errors import BackendError, Closed, Overloaded
+from sentire.inference.admission import NO_CLIENTS, AdmissionControl
 from sentire.inference.batching import Batching, LengthBuckets, pad
 from sentire.inference.forks import ThreadOwner
-from sentire.inference.observing import Observers, Ran
-from sentire.inference.sharing import NOBODY, Room
+from sentire.inference.observers import BatchStats, Observers
 from sentire.request_context import Client
 from sentire.types import Window
 
@@ -35,7 +35,7 @@ class Scheduling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     batching: Batching = Batching()
 
 
-class Computing(Future[Logits]):
+class LogitsFuture(Future[Logits]):
     """The logits of one text, and where its time went."""
 
     queue_s = 0.0
@@ -46,7 +46,7 @@ class _Job:
     """The windows of one text and the future that their logits fill."""
 
     def __init__(self, n_windows: int, client: Client) -> None:
-        self.future = Computing()
+        self.future = LogitsFuture()
         self.client = client
         self.submitted = time.perf_counter()
         self.parts: list[Logits | None] = [None] * n_windows
@@ -87,7 +87,7 @@ class Scheduler(ThreadOwner):
         self._waiting: LengthBuckets[_Entry] = LengthBuckets(
             self._scheduling.batching, n_runs=backend.n_streams
         )
-        self._room = Room(self._scheduling.max_waiting)
+        self._admission = AdmissionControl(self._scheduling.max_waiting)
         self._changed = threading.Condition()
         self.observers = Observers()
         self._closing = False
@@ -112,8 +112,8 @@ class Scheduler(ThreadOwner):
         """Whether a text that comes now would be answered."""
         return not self._closing and self._death is None and not self.is_inherited
 
-    def check_room(
-        self, n_windows: int, *, client: Client = None, coming: Mapping[Client, int] = NOBODY
+    def check_admission(
+        self, n_windows: int, *, client: Client = None, coming: Mapping[Client, int] = NO_CLIENTS
     ) -> None:
         """Refuse at once what would be refused after it was tokenized.
 
@@ -134,12 +134,12 @@ class Scheduler(ThreadOwner):
         self.check_process()
         if not self.ready:
             raise Closed(self._why_closed())
-        if not self._room.admits(n_windows, client, coming=coming):
-            raise Overloaded(self._room.n_held, self._room.limit)
+        if not self._admission.admits(n_windows, client, coming=coming):
+            raise Overloaded(self._admission.n_held, self._admission.limit)
 
     def submit(
         self, texts: Sequence[Sequence[Window]], *, wait: bool = False, client: Client = None
-    ) -> list[Computing]:
+    ) -> list[LogitsFuture]:
         """Queue the windows of some texts: all of them, or none.
 
         Parameters
@@ -165,14 +165,14 @@ class Scheduler(ThreadOwner):
         self.check_process()  # before the lock, which a thread that is not here may hold
         n_new = sum(map(len, texts))
         with self._changed:
-            while self.ready and not self._room.admits(n_new, client):
+            while self.ready and not self._admission.admits(n_new, client):
                 if not wait:
-                    raise Overloaded(self._room.n_held, self._room.limit)
+                    raise Overloaded(self._admission.n_held, self._admission.limit)
                 self._changed.wait()
             if not self.ready:
                 raise Closed(self._why_closed())
             if n_new:
-                self._room.enter(n_new, client)
+                self._admission.enter(n_new, client)
             jobs = [_Job(len(windows), client) for windows in texts]
             for job, windows in zip(jobs, texts, strict=True):
                 for place, window in enumerate(windows):
@@ -220,7 +220,7 @@ class Scheduler(ThreadOwner):
             while self._death is None:
                 held += self._waiting.take()
                 for entry in held:
-                    self._room.leave(entry.job.client)
+                    self._admission.leave(entry.job.client)
                 held[:] = [entry for entry in held if not entry.job.future.cancelled()]
                 if held:
                     self._changed.notify_all()
@@ -247,7 +247,8 @@ class Scheduler(ThreadOwner):
             n_rows, width = batch.input_ids.shape
             n_tokens = sum(len(entry.window.ids) for entry in entries)
             waits_s = [began - entry.job.submitted for entry in entries]
-            self.observers.ran(Ran(n_rows, n_tokens, n_rows * width, run_s, waits_s))
+            stats = BatchStats(n_rows, n_tokens, n_rows * width, run_s, waits_s)
+            self.observers.batch_ran(stats)
 
     def _answer(self, entries: list[_Entry], logits: Logits, began: float, run_s: float) -> None:
         for name, rows in logits.items():

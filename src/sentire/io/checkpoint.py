@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from sentire.errors import OptionError
-from sentire.types import Prediction, Unscored
+from sentire.types import Answer, Prediction
 
 
 class Tally(msgspec.Struct):
@@ -21,7 +21,7 @@ class Tally(msgspec.Struct):
     labels: dict[str, int] = msgspec.field(default_factory=dict)
     errors: dict[str, int] = msgspec.field(default_factory=dict)
 
-    def count(self, answer: Prediction | Unscored) -> None:
+    def count(self, answer: Answer) -> None:
         """Add one row."""
         self.rows += 1
         if isinstance(answer, Prediction):

@@ -13,7 +13,7 @@ from sentire.bundle.manifest import Evaluation
 from sentire.export.probes import calibration_texts
 from sentire.inference.load import load
 from sentire.jobs.models import FoundModel, find_model, local_folder
-from sentire.types import Prediction, Unscored
+from sentire.types import Answer, Prediction
 
 
 class ComparedModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,14 +139,12 @@ def _packaged_texts(one: FoundModel, other: FoundModel) -> list[str]:
     return list(dict.fromkeys([*golden, *calibration_texts(languages)]))
 
 
-def _answers(found: FoundModel, texts: Sequence[str], engine: str) -> list[Prediction | Unscored]:
+def _answers(found: FoundModel, texts: Sequence[str], engine: str) -> list[Answer]:
     with local_folder(found) as folder, load(folder, engine=engine) as analyzer:
         return list(analyzer.analyze_many(texts))
 
 
-def _compare_answers(
-    left: Sequence[Prediction | Unscored], right: Sequence[Prediction | Unscored]
-) -> ComparedAnswers:
+def _compare_answers(left: Sequence[Answer], right: Sequence[Answer]) -> ComparedAnswers:
     n_texts, disagreements = 0, []
     for a, b in zip(left, right, strict=True):
         if isinstance(a, Prediction) and isinstance(b, Prediction):

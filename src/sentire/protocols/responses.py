@@ -11,9 +11,8 @@ from typing import Any
 from starlette.responses import Response
 
 from sentire.protocols.context import Context
-from sentire.protocols.native.wire import PredictRequest
 from sentire.protocols.texts import score_texts
-from sentire.types import Prediction, Unscored
+from sentire.types import Prediction, PredictOptions, Unscored
 from sentire.web import problems
 from sentire.web.problems import ProblemError
 
@@ -33,20 +32,28 @@ _MEANINGS = {
 }
 
 
-async def score_all(context: Context, asked: PredictRequest) -> list[Prediction]:
+async def score_all(
+    context: Context,
+    texts: Sequence[object],
+    options: PredictOptions,
+    *,
+    name: str | None = None,
+    version: str | None = None,
+) -> list[Prediction]:
     """Score texts in a dialect that has no place for one that can't be scored.
 
     Parameters
     ----------
     context : Context
-    asked : PredictRequest
+    texts, options, name, version
+        As for :func:`~sentire.protocols.texts.score_texts`.
 
     Raises
     ------
     ProblemError
         One of them can't be; it is named.
     """
-    answers = await score_texts(context, asked)
+    answers = await score_texts(context, texts, options, name=name, version=version)
     for index, answer in enumerate(answers):
         if isinstance(answer, Unscored):
             raise _naming(answer, index, len(answers))

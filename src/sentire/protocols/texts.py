@@ -6,21 +6,32 @@ Never:   decides anything about a text; the model does
 """
 
 import asyncio
+from collections.abc import Sequence
 
 from sentire.protocols.context import Context
-from sentire.protocols.native.wire import PredictRequest
-from sentire.types import Prediction, RowError, Unscored
+from sentire.types import Answer, PredictOptions, RowError, Unscored
 from sentire.web.auth import charge
 from sentire.web.problems import ProblemError
 
 
-async def score_texts(context: Context, asked: PredictRequest) -> list[Prediction | Unscored]:
+async def score_texts(
+    context: Context,
+    texts: Sequence[object],
+    options: PredictOptions,
+    *,
+    name: str | None = None,
+    version: str | None = None,
+) -> list[Answer]:
     """Score the texts that are within the limits, and put the others in their own places.
 
     Parameters
     ----------
     context : Context
-    asked : PredictRequest
+    texts : sequence of object
+    options : PredictOptions
+        What is asked of all of them.
+    name, version : str or None
+        Of the model; None where that was left open.
 
     Raises
     ------
@@ -28,7 +39,6 @@ async def score_texts(context: Context, asked: PredictRequest) -> list[Predictio
         There are too many texts, or the model did not answer in time.
     """
     limits = context.limits
-    texts = asked.all_texts
     if len(texts) > limits.texts:
         raise ProblemError(
             413,
@@ -45,9 +55,7 @@ async def score_texts(context: Context, asked: PredictRequest) -> list[Predictio
     fitting = [text for index, text in enumerate(texts) if index not in too_large]
     try:
         async with asyncio.timeout(limits.request_s):
-            scored = await context.models.get(*asked.name_and_version).predict(
-                fitting, sentences=asked.sentences, emotion=asked.emotion, on_long=asked.on_long
-            )
+            scored = await context.models.get(name, version).predict(fitting, options)
     except TimeoutError:
         raise ProblemError(
             503,

@@ -8,8 +8,8 @@ from typing import TypeVar
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.cache import AnswerCache
 from sentire.inference.load import load
+from sentire.inference.redis_store import RedisStore
 from sentire.inference.scheduler import Scheduling
-from sentire.inference.shared import SharedStore
 from sentire.serving.models import Models
 from sentire.serving.settings import CacheSettings, ModelSettings
 from sentire.serving.sources import ModelSource
@@ -58,7 +58,7 @@ def open_cache(settings: CacheSettings) -> AnswerCache | None:
     """
     store = None
     if settings.url is not None:
-        store = SharedStore(
+        store = RedisStore(
             settings.url,
             timeout_s=settings.timeout_s,
             retry_s=settings.retry_s,

@@ -12,12 +12,12 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import Metric
 
 from sentire.inference.cache import AnswerCache
-from sentire.inference.observing import Ran
+from sentire.inference.observers import BatchStats
 from sentire.serving.served import ServedModels
 from sentire.serving.slot import Slot
 from sentire.serving.states import ProcessState, families, process_state, worker_families
 from sentire.telemetry.metrics import SECONDS, Metrics
-from sentire.types import Prediction, Unscored
+from sentire.types import Answer, Unscored
 
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
 _TOKENS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
@@ -120,17 +120,17 @@ class _ModelObserver:
         self._padding = figures.kinds.labels(model, "padding")
         self._figures, self._model = figures, model
 
-    def ran(self, run: Ran) -> None:
+    def batch_ran(self, stats: BatchStats) -> None:
         """Count a run of the model."""
-        for seconds in run.waits_s:
+        for seconds in stats.waits_s:
             self._wait.observe(seconds)
-        self._run.observe(run.run_s)
-        self._rows.observe(run.n_rows)
-        self._tokens.observe(run.n_padded)
-        self._text_tokens.inc(run.n_tokens)
-        self._padding.inc(run.n_padded - run.n_tokens)
+        self._run.observe(stats.run_s)
+        self._rows.observe(stats.n_rows)
+        self._tokens.observe(stats.n_padded)
+        self._text_tokens.inc(stats.n_tokens)
+        self._padding.inc(stats.n_padded - stats.n_tokens)
 
-    def answered(self, answers: Sequence[Prediction | Unscored]) -> None:
+    def answered(self, answers: Sequence[Answer]) -> None:
         """Count the answers of a request."""
         for answer in answers:
             if isinstance(answer, Unscored):

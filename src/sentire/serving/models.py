@@ -19,7 +19,7 @@ from sentire.memory import set_mmap_threshold
 from sentire.serving.slot import Open, Slot
 from sentire.serving.sources import ModelSource
 from sentire.serving.version import Version
-from sentire.types import ModelInfo, OnLong, Prediction, Unscored
+from sentire.types import Answer, ModelInfo, PredictOptions
 
 
 class ModelState(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,14 +68,7 @@ class Served:
         """Whether a text that comes now would be answered."""
         return self._version.ready
 
-    async def predict(
-        self,
-        texts: Sequence[object],
-        *,
-        sentences: bool = False,
-        emotion: bool = False,
-        on_long: OnLong = "window",
-    ) -> list[Prediction | Unscored]:
+    async def predict(self, texts: Sequence[object], options: PredictOptions) -> list[Answer]:
         """Score the texts of one request: n in, n out, in order, all by one version.
 
         A version that was replaced since it was taken hands over to its successor, unless the
@@ -86,7 +79,7 @@ class Served:
         Overloaded
             The queue is full; nothing of this request was kept.
         UnsupportedRequest
-            The model has no emotion head.
+            The model lacks a head.
         Unavailable
             The model was unloaded or closed, or its worker ended.
         ModelNotFound
@@ -97,9 +90,7 @@ class Served:
                 raise ModelNotFound(f"{self.name}@{self.info.version}", (str(self._slot),))
             self._version = self._slot.serving()
         try:
-            return await self._version.predict(
-                texts, sentences=sentences, emotion=emotion, on_long=on_long
-            )
+            return await self._version.predict(texts, options)
         finally:
             self._version.leave()
 

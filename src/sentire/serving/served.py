@@ -9,7 +9,7 @@ from typing import Protocol
 from sentire.inference.cache import AnswerCache
 from sentire.serving.models import ModelState
 from sentire.serving.slot import Slot
-from sentire.types import ModelInfo, OnLong, Prediction, Unscored
+from sentire.types import Answer, ModelInfo, PredictOptions
 
 
 class ServedModel(Protocol):
@@ -23,14 +23,7 @@ class ServedModel(Protocol):
     def ready(self) -> bool:
         """Whether a text that comes now would be answered."""
 
-    async def predict(
-        self,
-        texts: Sequence[object],
-        *,
-        sentences: bool = False,
-        emotion: bool = False,
-        on_long: OnLong = "window",
-    ) -> list[Prediction | Unscored]:
+    async def predict(self, texts: Sequence[object], options: PredictOptions) -> list[Answer]:
         """Score the texts of one request: n in, n out, in order."""
 
 

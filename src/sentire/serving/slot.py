@@ -18,7 +18,7 @@ from sentire.bundle.store import read_manifest
 from sentire.errors import BackendError, BundleDamaged, BundleError, Closed, SentireError
 from sentire.inference.analyzer import Analyzer
 from sentire.inference.cache import AnswerCache
-from sentire.inference.observing import Observer, Observers
+from sentire.inference.observers import Observer, Observers
 from sentire.serving.sources import ModelSource, Snapshot, snapshot_reader
 from sentire.serving.version import Version
 from sentire.types import ModelInfo

@@ -7,14 +7,14 @@ Never:   closes its model while a request runs on it
 
 import threading
 from collections.abc import Sequence
-from functools import partial
 
 from sentire.bundle.manifest import Manifest
-from sentire.inference.analyzer import Analyzer, Asked
-from sentire.inference.cache import AnswerCache, Scope
-from sentire.inference.observing import Observers
+from sentire.inference.analyzer import Analyzer
+from sentire.inference.cache import AnswerCache, Lookup, Scope
+from sentire.inference.observers import Observers
 from sentire.memory import malloc_trim
-from sentire.types import Answer, ModelInfo, OnLong, Prediction, Unscored
+from sentire.request_context import TIMING
+from sentire.types import Answer, ModelInfo, PredictOptions
 
 
 class Version:
@@ -48,7 +48,7 @@ class Version:
         self._cache = cache
         self._observers = Observers() if observers is None else observers
         analyzer.observe(self._observers)
-        self._scopes: dict[Asked, Scope] = {}
+        self._scopes: dict[PredictOptions, Scope] = {}
         self._changed = threading.Condition()
         self._n_running = 0
         self._retired = False
@@ -83,34 +83,39 @@ class Version:
             if self._retired:
                 self._changed.notify_all()
 
-    async def predict(
-        self, texts: Sequence[object], *, sentences: bool, emotion: bool, on_long: OnLong
-    ) -> list[Prediction | Unscored]:
+    async def predict(self, texts: Sequence[object], options: PredictOptions) -> list[Answer]:
         """Score texts, between :meth:`enter` and :meth:`leave`."""
-        asked = Asked(sentences, emotion, on_long)
         if self._cache is None or not texts:
-            answers = await self._compute(texts, asked)
+            answers = await self._analyzer.predict(texts, options)
         else:
-            scope = self._scopes.get(asked)
-            if scope is None:
-                scope = self._scopes[asked] = self._scope(asked)
-            compute = partial(self._compute, asked=asked)
-            answers = await self._cache.answers(scope, texts, compute)
+            answers = await self._cached(self._cache, texts, options)
         self._observers.answered(answers)
         return answers
 
-    async def _compute(self, texts: Sequence[object], asked: Asked) -> list[Answer]:
-        return await self._analyzer.analyze_async(
-            texts, sentences=asked.sentences, emotion=asked.emotion, on_long=asked.on_long
-        )
-
-    def _scope(self, asked: Asked) -> Scope:
-        return Scope(
-            self.info,
-            fingerprint=self.manifest.fingerprint,
-            engine=self.engine,
-            asked=asked,
-        )
+    async def _cached(
+        self, cache: AnswerCache, texts: Sequence[object], options: PredictOptions
+    ) -> list[Answer]:
+        """Score what neither the cache knows nor another request computes."""
+        scope = self._scopes.get(options)
+        if scope is None:
+            scope = self._scopes[options] = Scope(
+                self.info,
+                fingerprint=self.manifest.fingerprint,
+                engine=self.engine,
+                options=options,
+            )
+        lookup = Lookup(scope, texts)
+        try:
+            while cache.claim(lookup):
+                if missing := await cache.missing(lookup):
+                    cache.put(lookup, await self._analyzer.predict(missing, options))
+                await cache.join(lookup)
+        finally:
+            cache.release(lookup)
+        timing = TIMING.get()
+        if timing is not None:
+            timing.n_cached = lookup.n_cached
+        return lookup.answers
 
     def retire(self) -> None:
         """Take no more requests, wait for those that run, and give the memory back."""

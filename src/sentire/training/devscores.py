@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from sentire.evaluation.datasets import Dataset
-from sentire.labels import OUTPUTS, HeadName
+from sentire.labels import OUTPUTS
 from sentire.text.normalize import NormalizationSettings
 from sentire.text.tokenize import TextTokenizer
 from sentire.training.device import Device
@@ -28,7 +28,7 @@ class DevSet(NamedTuple):
     """A dev set, ready to run."""
 
     name: str
-    head: HeadName
+    head: str
     examples: list[Example]
 
 

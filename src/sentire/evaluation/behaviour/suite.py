@@ -12,14 +12,14 @@ from sentire.evaluation.behaviour.checks import Check, CheckKind
 from sentire.evaluation.results import BehaviourResult, Capability, Failure
 from sentire.inference.analyzer import Analyzer
 from sentire.progress import Progress
-from sentire.types import Prediction, Unscored
+from sentire.types import Answer, Prediction
 
 MOVED = 0.1
 """Least move of the score for ``up`` and ``down``: what a reader of scores would notice."""
 TOLERATED = 0.05
 """Largest move the wrong way for ``not up`` and ``not down``: scores near their end stay there."""
 
-Answers = dict[str, Prediction | Unscored]
+Answers = dict[str, Answer]
 
 
 def run_checks(
@@ -66,7 +66,7 @@ def run_checks(
     )
 
 
-def holds(check: Check, answers: Sequence[Prediction | Unscored]) -> bool:
+def holds(check: Check, answers: Sequence[Answer]) -> bool:
     """Whether a model that gave these answers passes."""
     scored = [answer for answer in answers if isinstance(answer, Prediction)]
     if len(scored) < len(answers):
@@ -103,7 +103,7 @@ def _expected(check: Check) -> str:
     }[check.kind]
 
 
-def _shown(answer: Prediction | Unscored) -> str:
+def _shown(answer: Answer) -> str:
     if isinstance(answer, Prediction):
         return f"{answer.label} ({polarity_score(answer):+.2f})"
     return answer.error.code

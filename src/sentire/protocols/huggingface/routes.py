@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from sentire.protocols.context import Context
 from sentire.protocols.huggingface import wire
-from sentire.protocols.native.wire import PredictRequest
 from sentire.protocols.refusals import or_refusal
 from sentire.protocols.responses import facts, json_response, score_all
 
@@ -26,8 +25,7 @@ def huggingface_endpoint(context: Context) -> Callable[[bytes], Awaitable[Respon
 
     async def answer(body: bytes) -> Response:
         asked = wire.decode(body)
-        wanted = PredictRequest(texts=asked.texts, on_long=asked.on_long)
-        predictions = await score_all(context, wanted)
+        predictions = await score_all(context, asked.texts, asked.predict_options)
         return json_response(wire.encode(asked, predictions), facts(predictions))
 
     async def answer_or_refuse(body: bytes) -> Response:

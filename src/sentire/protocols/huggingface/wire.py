@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from sentire.types import OnLong, Prediction
+from sentire.types import Prediction, PredictOptions
 from sentire.web.json_body import read_json
 from sentire.web.problems import ProblemError
 
@@ -50,9 +50,11 @@ class HuggingFaceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         return [self.inputs] if isinstance(self.inputs, str) else self.inputs
 
     @property
-    def on_long(self) -> OnLong:
-        """What to do with a text that is longer than the model reads at once."""
-        return "truncate" if self.parameters and self.parameters.truncation else "window"
+    def predict_options(self) -> PredictOptions:
+        """What is asked of each text."""
+        return PredictOptions(
+            on_long="truncate" if self.parameters and self.parameters.truncation else "window"
+        )
 
 
 class HuggingFaceScore(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from sentire.protocols.kserve.outputs import OUTPUTS, RequestedOutput
-from sentire.types import OnLong
+from sentire.types import OnLong, PredictOptions
 from sentire.web.json_body import read_json
 from sentire.web.problems import ProblemError
 
@@ -56,9 +56,7 @@ class InferInput(NamedTuple):
     shape: list[int]
     """Of the input: (n_texts,) or (n_texts, 1). Outputs with one value a text have it too."""
     outputs: list[RequestedOutput]
-    sentences: bool
-    emotion: bool
-    on_long: OnLong
+    options: PredictOptions
 
 
 class _Options(msgspec.Struct, frozen=True):
@@ -104,14 +102,15 @@ def decode(body: bytes, header_length: str | None) -> InferInput:
     outputs = [_wanted(output, options) for output in request.outputs or list(_default_outputs())]
     if len({output.name for output in outputs}) < len(outputs):
         raise _invalid("An output is asked for twice. Ask for each once.")
+    heads = {OUTPUTS[output.name].head for output in outputs} - {"polarity"}
+    if options.emotion:
+        heads.add("emotion")
     return InferInput(
         None if request.id is UNSET else request.id,
         _texts(tensor, tail),
         tensor.shape,
         outputs,
-        options.sentences,
-        options.emotion or any(OUTPUTS[output.name].needs_emotion for output in outputs),
-        options.on_long,
+        PredictOptions(options.sentences, tuple(sorted(heads)), options.on_long),
     )
 
 
@@ -216,7 +215,7 @@ def _wanted(output: InferOutput, options: _Options) -> RequestedOutput:
     asked = _converted(output.parameters, _OutputOptions, f"the parameters of {output.name!r}")
     if "shared_memory_region" in output.parameters:
         raise _invalid("Shared memory is not supported; take the outputs from the answer.")
-    if asked.classification and (known.head is None or asked.classification < 0):
+    if asked.classification and (not known.has_columns or asked.classification < 0):
         raise _invalid(
             f'"classification" is {asked.classification} for output {output.name!r}. It takes a '
             'number from 1, for "probabilities" and "emotion_probabilities".'

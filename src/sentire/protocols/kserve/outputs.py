@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import UNSET
 
+from sentire.labels import probabilities_of
 from sentire.types import ModelInfo, Prediction
 
 
@@ -19,18 +20,19 @@ class Output(NamedTuple):
     """A tensor that can be asked for."""
 
     datatype: str
-    head: str | None = None
-    """The head whose probabilities it holds, one column a label; None has one value a text."""
-    needs_emotion: bool = False
+    head: str = "polarity"
+    """The head that it tells of."""
+    has_columns: bool = False
+    """Whether it holds the probabilities of the head, one column a label, or one value a text."""
     by_default: bool = False
 
 
 OUTPUTS: Mapping[str, Output] = {
     "label": Output("BYTES", by_default=True),
     "score": Output("FP32", by_default=True),
-    "probabilities": Output("FP32", head="polarity", by_default=True),
-    "emotion": Output("BYTES", needs_emotion=True),
-    "emotion_probabilities": Output("FP32", head="emotion", needs_emotion=True),
+    "probabilities": Output("FP32", has_columns=True, by_default=True),
+    "emotion": Output("BYTES", head="emotion"),
+    "emotion_probabilities": Output("FP32", head="emotion", has_columns=True),
     "warnings": Output("BYTES"),
     "prediction": Output("BYTES"),
 }
@@ -98,11 +100,11 @@ def _tensor(
     known = OUTPUTS[wanted.name]
     datatype = known.datatype
     values: list[Any]
-    if known.head is None:
+    if not known.has_columns:
         values = [_value(wanted.name, prediction) for prediction in predictions]
     else:
         names = labels[known.head]
-        rows = [[_shares(known.head, p)[name] for name in names] for p in predictions]
+        rows = [[probabilities_of(p, known.head)[name] for name in names] for p in predictions]
         n_columns = len(names)
         if wanted.n_classes:
             datatype, n_columns = "BYTES", min(wanted.n_classes, n_columns)
@@ -130,12 +132,6 @@ def _value(name: str, prediction: Prediction) -> str | float:
             return ",".join(warning.code for warning in prediction.warnings)
         case _:
             return msgspec.json.encode(prediction).decode()
-
-
-def _shares(head: str, prediction: Prediction) -> Mapping[str, float]:
-    if head == "emotion" and prediction.emotion is not UNSET:
-        return prediction.emotion.probabilities
-    return prediction.probabilities
 
 
 def _classes(row: Sequence[float], names: Sequence[str]) -> list[str]:

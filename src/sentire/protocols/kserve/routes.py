@@ -16,15 +16,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sentire.errors import Closed, ModelNotFound, SentireError, Unavailable
+from sentire.labels import probabilities_of
 from sentire.protocols.context import Context
 from sentire.protocols.kserve import infer, outputs
 from sentire.protocols.kserve import wire as kserve
-from sentire.protocols.native.wire import PredictRequest
 from sentire.protocols.refusals import or_refusal
 from sentire.protocols.responses import described, facts, json_response, score_all
 from sentire.protocols.tags import KSERVE
 from sentire.serving.models import Models, Served
-from sentire.types import Prediction
+from sentire.types import Prediction, PredictOptions
 from sentire.web.cors import allows
 from sentire.web.direct import Endpoint
 from sentire.web.problems import ProblemError
@@ -128,7 +128,7 @@ class _Protocol:
         versions = [s.version for s in states if s.name == served.name and s.state == "ready"]
         manifest = served.manifest
         return json_response(
-            kserve.model(served.name, versions, backend=manifest.backend, labels=_labels(served))
+            kserve.model(served.name, versions, backend=manifest.backend, labels=manifest.labels)
         )
 
     async def model_ready(self, request: Request) -> Response:
@@ -141,15 +141,13 @@ class _Protocol:
         body = await self._read(request)
         asked = infer.decode(body, request.headers.get("inference-header-content-length"))
         served = self._served(request)
-        pinned = "version" in request.path_params
-        wanted = PredictRequest(
-            texts=asked.texts,
-            sentences=asked.sentences,
-            emotion=asked.emotion,
-            on_long=asked.on_long,
-            model=f"{served.name}@{served.info.version}" if pinned else served.name,
+        predictions = await score_all(
+            self._context,
+            asked.texts,
+            asked.options,
+            name=served.name,
+            version=request.path_params.get("version"),
         )
-        predictions = await score_all(self._context, wanted)
         content, n_header = outputs.encode(
             asked.outputs,
             predictions,
@@ -157,7 +155,9 @@ class _Protocol:
             request_id=asked.id,
             name=served.name,
             model=predictions[0].model if predictions else served.info,
-            labels=_labels_of(predictions) if predictions else _labels(served),
+            labels=_labels_of(predictions, asked.options)
+            if predictions
+            else served.manifest.labels,
         )
         headers = facts(predictions)
         if n_header is None:
@@ -204,14 +204,9 @@ class _Protocol:
         return await self._context.bodies.read(request, types=_TYPES)
 
 
-def _labels(served: Served) -> dict[str, tuple[str, ...]]:
-    return {name: head.labels for name, head in served.manifest.heads.items()}
-
-
-def _labels_of(predictions: list[Prediction]) -> dict[str, tuple[str, ...]]:
+def _labels_of(
+    predictions: list[Prediction], options: PredictOptions
+) -> dict[str, tuple[str, ...]]:
     """Labels as they were answered: the version may have been replaced in the meantime."""
-    first = predictions[0]
-    labels = {"polarity": tuple(first.probabilities)}
-    if first.emotion:
-        labels["emotion"] = tuple(first.emotion.probabilities)
-    return labels
+    heads = ("polarity", *options.heads)
+    return {head: tuple(probabilities_of(predictions[0], head)) for head in heads}

@@ -88,10 +88,10 @@ def model(
     """
     outputs = []
     for output, known in OUTPUTS.items():
-        if known.needs_emotion and "emotion" not in labels:
+        if known.head not in labels:
             continue
         tensor: dict[str, Any] = {"name": output, "datatype": known.datatype, "shape": [-1]}
-        if known.head is not None:
+        if known.has_columns:
             names = labels[known.head]
             tensor["shape"] = [-1, len(names)]
             tensor["parameters"] = {"labels": ",".join(names)}

@@ -58,7 +58,10 @@ def scoring_endpoint(context: Context, *, inputs: InputsEndpoint | None = None) 
         if inputs is not None and has_inputs(body):
             return await inputs(body)
         asked = native.decode(body)
-        answers = await score_texts(context, asked)
+        name, version = asked.name_and_version
+        answers = await score_texts(
+            context, asked.all_texts, asked.predict_options, name=name, version=version
+        )
         if asked.texts is not msgspec.UNSET:
             return _json(native.encode(native.Predictions(answers)))
         answer = answers[0]

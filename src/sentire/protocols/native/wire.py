@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from sentire.types import OnLong, Prediction, Unscored
+from sentire.types import Answer, OnLong, Prediction, PredictOptions, Unscored
 from sentire.web.json_body import read_json
 from sentire.web.problems import Problem
 
@@ -36,6 +36,13 @@ class PredictRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         return [self.text] if self.texts is UNSET else self.texts
 
     @property
+    def predict_options(self) -> PredictOptions:
+        """What is asked of each text."""
+        return PredictOptions.of(
+            sentences=self.sentences, emotion=self.emotion, on_long=self.on_long
+        )
+
+    @property
     def name_and_version(self) -> tuple[str | None, str | None]:
         """The model that was asked for; None where that was left open."""
         if self.model is UNSET:
@@ -47,7 +54,7 @@ class PredictRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class Predictions(msgspec.Struct, frozen=True):
     """Answers to several texts: as many, in the same order."""
 
-    predictions: list[Prediction | Unscored]
+    predictions: list[Answer]
 
 
 _DECODER = msgspec.json.Decoder(PredictRequest)

@@ -14,7 +14,6 @@ from starlette.responses import Response
 
 from sentire.errors import Closed
 from sentire.protocols.context import Context
-from sentire.protocols.native.wire import PredictRequest
 from sentire.protocols.refusals import or_refusal
 from sentire.protocols.responses import described, facts, json_response, score_all
 from sentire.protocols.tags import TEI
@@ -36,8 +35,7 @@ def tei_endpoint(context: Context) -> Callable[[bytes], Awaitable[Response]]:
 
     async def answer(body: bytes) -> Response:
         asked = wire.decode(body)
-        wanted = PredictRequest(texts=asked.texts, on_long=asked.on_long)
-        predictions = await score_all(context, wanted)
+        predictions = await score_all(context, asked.texts, asked.predict_options)
         return json_response(wire.encode(asked, predictions), facts(predictions))
 
     return answer

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from sentire.protocols.huggingface.wire import ranked
-from sentire.types import ModelInfo, OnLong, Prediction
+from sentire.types import ModelInfo, Prediction, PredictOptions
 from sentire.web.json_body import read_json
 from sentire.web.problems import ProblemError
 
@@ -42,9 +42,9 @@ class TeiRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return [row if isinstance(row, str) else row[0] for row in self.inputs]
 
     @property
-    def on_long(self) -> OnLong:
-        """What to do with a text that is longer than the model reads at once."""
-        return "truncate" if self.truncate else "window"
+    def predict_options(self) -> PredictOptions:
+        """What is asked of each text."""
+        return PredictOptions(on_long="truncate" if self.truncate else "window")
 
 
 class TeiScore(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from sentire.errors import OptionError
-from sentire.inference.shared import SharedStore
+from sentire.inference.redis_store import RedisStore
 from valkeyserver import free_port, valkey
 
 
@@ -18,7 +18,7 @@ def url():
 
 
 def store_at(url, *, timeout_s=1.0, retry_s=0.01):
-    return SharedStore(url, timeout_s=timeout_s, retry_s=retry_s, keep_s=60)
+    return RedisStore(url, timeout_s=timeout_s, retry_s=retry_s, keep_s=60)
 
 
 async def until_kept(store, key, value):

@@ -1,7 +1,7 @@
-"""Share one queue between clients: how much each may put into it, and whose turn it is.
+"""Share one queue between clients: admission control, and the order of a fair queue.
 
 Reads:   who brings how much work, and what was served
-Gives:   whether there is room, and the place of each piece of work in the order
+Gives:   whether more may be taken in, and the place of each piece of work in the order
 Never:   knows what a client is: any value that a dictionary takes as a key, None being one of them
 """
 
@@ -10,10 +10,10 @@ from types import MappingProxyType
 
 from sentire.request_context import Client
 
-NOBODY: Mapping[Client, int] = MappingProxyType({})
+NO_CLIENTS: Mapping[Client, int] = MappingProxyType({})
 
 
-class Room:
+class AdmissionControl:
     """A bounded number of places.
 
     One client may fill all of it. Then each other still has its share, the bound divided by the
@@ -36,7 +36,7 @@ class Room:
         self._held: dict[Client, int] = {}
 
     def admits(
-        self, n: int, client: Client = None, *, coming: Mapping[Client, int] = NOBODY
+        self, n: int, client: Client = None, *, coming: Mapping[Client, int] = NO_CLIENTS
     ) -> bool:
         """Whether ``n`` more places may be taken.
 
@@ -50,7 +50,7 @@ class Room:
         """
         n_taken = self.n_held + sum(coming.values())
         if not n_taken or n_taken + n <= self.limit:
-            return True  # what is larger than all the room runs alone
+            return True  # what is larger than the bound runs alone
         if client is None:
             return False
         others = (self._held.keys() | coming.keys()) - {client}
@@ -72,7 +72,7 @@ class Room:
             del self._held[client]
 
 
-class Turns:
+class FairQueue:
     """The order in which waiting work is served: start-time fair queuing.
 
     Each piece of work begins where its client's last one ends, but not before what is being served
@@ -88,8 +88,16 @@ class Turns:
         self._now = 0
         self._ends: dict[Client, int] = {}
 
-    def place(self, cost: int, client: Client = None) -> int:
-        """Where a new piece of work begins; the least is served first."""
+    def start_tag(self, cost: int, client: Client = None) -> int:
+        """Where a new piece of work begins; the least is served first.
+
+        Parameters
+        ----------
+        cost : int
+            Of the work, in any unit.
+        client : hashable or None
+            For whom it is.
+        """
         begin = max(self._now, self._ends.get(client, 0))
         self._ends[client] = begin + cost
         return begin
@@ -98,7 +106,7 @@ class Turns:
         """Note that the work which began there is served now."""
         self._now = max(self._now, begin)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Begin anew, when nothing waits."""
         self._now = 0
         self._ends.clear()

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentire.inference.admission import AdmissionControl, FairQueue
 from sentire.inference.batching import Batching, LengthBuckets, padded_width
-from sentire.inference.sharing import Room, Turns
 
 
 def filled(limit, **held):
-    room = Room(limit)
+    room = AdmissionControl(limit)
     for client, n in held.items():
         room.enter(n, client)
     return room
@@ -40,13 +40,13 @@ def test_what_is_about_to_come_counts_as_there():
     assert not room.admits(2, "a", coming={"a": 1})
     assert room.admits(4, "b", coming={"a": 2})
     assert not room.admits(4, "b", coming={"a": 2, "b": 1})
-    assert not Room(8).admits(9, "a", coming={"b": 1})
+    assert not AdmissionControl(8).admits(9, "a", coming={"b": 1})
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 12), st.booleans()), max_size=80))
 def test_the_room_that_is_taken_has_a_bound(steps):
     limit, clients = 12, set()
-    room, held = Room(limit), Counter()
+    room, held = AdmissionControl(limit), Counter()
     for client, n, leaves in steps:
         if leaves and held[client]:
             room.leave(client)
@@ -60,18 +60,18 @@ def test_the_room_that_is_taken_has_a_bound(steps):
 
 
 def test_one_client_s_work_is_served_as_it_came():
-    turns = Turns()
-    places = [turns.place(cost) for cost in (5, 1, 9)]
+    queue = FairQueue()
+    places = [queue.start_tag(cost) for cost in (5, 1, 9)]
     assert places == sorted(places)
 
 
 def test_one_who_comes_seldom_is_served_next():
-    turns = Turns()
-    flood = [turns.place(10, "flood") for _ in range(100)]
-    turns.serve(flood[40])
-    assert flood[40] <= turns.place(10, "calm") < flood[42]
-    turns.forget()
-    assert turns.place(10, "flood") == 0
+    queue = FairQueue()
+    flood = [queue.start_tag(10, "flood") for _ in range(100)]
+    queue.serve(flood[40])
+    assert flood[40] <= queue.start_tag(10, "calm") < flood[42]
+    queue.clear()
+    assert queue.start_tag(10, "flood") == 0
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 128)), max_size=120))

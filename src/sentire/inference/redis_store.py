@@ -25,7 +25,7 @@ _PROBE_S = 1.0
 """How long a server that was away may take to say that it is back."""
 
 
-class SharedStore:
+class RedisStore:
     """Values on a server of the Redis protocol.
 
     The first call that fails or is late opens a circuit: no further call is made until a probe in

@@ -1,4 +1,4 @@
-"""Do beside the event loop what would block it.
+"""Run beside the event loop what would block it.
 
 Reads:   work for one thread
 Gives:   its results, on the event loop
@@ -24,7 +24,7 @@ class _Turn:
         self.n_users = 0
 
 
-class Aside(ThreadOwner):
+class TextExecutor(ThreadOwner):
     """One thread, whose work is done as it came; of each client at most one piece waits for it.
 
     So what is handed over in small pieces is done by turns where clients are told apart.
@@ -36,8 +36,16 @@ class Aside(ThreadOwner):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sentire-text")
         self._turns: dict[tuple[asyncio.AbstractEventLoop, Client], _Turn] = {}
 
-    async def do(self, work: Callable[..., T], *arguments: object, client: Client = None) -> T:
-        """Do some work on the thread.
+    async def run(self, work: Callable[..., T], *arguments: object, client: Client = None) -> T:
+        """Run some work on the thread.
+
+        Parameters
+        ----------
+        work : function
+        *arguments : object
+            What it is called with.
+        client : hashable or None
+            For whom it is; None waits for no turn.
 
         Raises
         ------
@@ -48,9 +56,9 @@ class Aside(ThreadOwner):
         """
         self.check_process()
         if client is None:
-            return await self._hand_over(work, *arguments)
+            return await self._submit(work, *arguments)
         async with self._turn(client):
-            return await self._hand_over(work, *arguments)
+            return await self._submit(work, *arguments)
 
     def close(self) -> None:
         """End the thread, when what waits for it is done."""
@@ -59,7 +67,7 @@ class Aside(ThreadOwner):
         self._is_closed = True
         self._thread.shutdown()
 
-    async def _hand_over(self, work: Callable[..., T], *arguments: object) -> T:
+    async def _submit(self, work: Callable[..., T], *arguments: object) -> T:
         try:
             working = asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
         except RuntimeError as error:  # the executor's word for either

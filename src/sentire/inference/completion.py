@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 
-async def landed(futures: Sequence[Future[Any]]) -> None:
+async def wait_all(futures: Sequence[Future[Any]]) -> None:
     """Wait until all futures are filled, or one has failed.
 
     ``asyncio.gather`` over ``asyncio.wrap_future`` does the same with one wake-up of the loop and

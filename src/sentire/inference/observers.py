@@ -10,12 +10,12 @@ import traceback
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from sentire.types import Prediction, Unscored
+from sentire.types import Answer
 
 _LOG = logging.getLogger("sentire.models")
 
 
-class Ran(NamedTuple):
+class BatchStats(NamedTuple):
     """One run of a model."""
 
     n_rows: int
@@ -31,10 +31,10 @@ class Ran(NamedTuple):
 class Observer(Protocol):
     """Counts what a model does; called from several threads."""
 
-    def ran(self, run: Ran) -> None:
+    def batch_ran(self, stats: BatchStats) -> None:
         """Count a run of the model."""
 
-    def answered(self, answers: Sequence[Prediction | Unscored]) -> None:
+    def answered(self, answers: Sequence[Answer]) -> None:
         """Count the answers of a request."""
 
 
@@ -52,15 +52,15 @@ class Observers:
         """Tell ``observer`` as well from now on."""
         self._all = (*self._all, observer)
 
-    def ran(self, run: Ran) -> None:
+    def batch_ran(self, stats: BatchStats) -> None:
         """Tell of a run of the model."""
         for observer in self._all:
             try:
-                observer.ran(run)
+                observer.batch_ran(stats)
             except Exception as error:
                 self._report(observer, error)
 
-    def answered(self, answers: Sequence[Prediction | Unscored]) -> None:
+    def answered(self, answers: Sequence[Answer]) -> None:
         """Tell of the answers of a request."""
         for observer in self._all:
             try:
