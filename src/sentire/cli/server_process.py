@@ -13,7 +13,7 @@ from sentire.gateway.remote import RemoteModels, open_remote
 from sentire.service import app as service
 from sentire.service.settings import Settings
 from sentire.service.shared_models import SharedModels
-from sentire.serving.loading import open_models
+from sentire.serving.factory import open_models
 from sentire.serving.models import Models
 from sentire.serving.served import names_of
 from sentire.telemetry import metrics
