@@ -29,6 +29,7 @@ class DeferredCommand(click.Command):
 
     Parameters
     ----------
+    *arguments, **attributes : those of click.Command
     work : str or function
         ``module:function``; the function is called with the command's arguments and options by
         name, and gives the exit code, or None for 0. Where it depends on these, a function of them

@@ -25,6 +25,8 @@ def keys(
 
     Raises
     ------
+    UsageError
+        ``add`` and ``remove`` are both given, or ``rate`` or ``admin`` without ``add``.
     OptionError
         The file can't be read or written, or has no such key.
     """

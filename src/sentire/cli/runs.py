@@ -48,6 +48,11 @@ def train(data: tuple[str, ...], **options: Any) -> None:
     ----------
     data : names of the labelled inputs
     **options : those of ``sentire train``
+
+    Raises
+    ------
+    OptionError
+        An option has a value that is not allowed.
     """
     asked = TrainOptions(
         **_of_run(data, options, f"Trained from {options['backbone']}."),
@@ -66,6 +71,11 @@ def distill(data: tuple[str, ...], **options: Any) -> None:
     ----------
     data : names of the labelled inputs
     **options : those of ``sentire distill``
+
+    Raises
+    ------
+    OptionError
+        An option has a value that is not allowed.
     """
     weights = {key: options[key] for key in _DISTILLATION if options[key] is not None}
     try:

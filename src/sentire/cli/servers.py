@@ -49,6 +49,13 @@ def serve(*, config: Path | None, **options: Any) -> None:
     config : Path, optional
         Settings in TOML.
     **options : those of ``sentire serve``
+
+    Raises
+    ------
+    UsageError
+        ``models`` and ``model_urls`` are both given.
+    OptionError
+        A setting or an option is not allowed.
     """
     if options["model_urls"] and options["models"]:
         raise click.UsageError("Give --model or --model-url: models are loaded here or there.")

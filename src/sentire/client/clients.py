@@ -210,7 +210,12 @@ class AsyncClient(BaseClient["httpx.AsyncClient"]):
         on_long: OnLong = "window",
         model: str | None = None,
     ) -> Prediction:
-        """Score one text; see :meth:`Client.analyze`."""
+        """Score one text; errors are those of :meth:`Client.analyze`.
+
+        Parameters
+        ----------
+        text, sentences, emotion, on_long, model : as in :meth:`Client.analyze`
+        """
         options = PredictOptions.of(sentences=sentences, emotion=emotion, on_long=on_long)
         return await self._run(self._score_one(text, options, model))
 
@@ -225,8 +230,12 @@ class AsyncClient(BaseClient["httpx.AsyncClient"]):
     ) -> Records:
         """Score some texts in one request, so that one version of the model scores them all.
 
-        One that is too large for the server is asked for in halves. Parameters and errors are
-        those of :meth:`Client.analyze_many`.
+        One that is too large for the server is asked for in halves. Errors are those of
+        :meth:`Client.analyze_many`.
+
+        Parameters
+        ----------
+        texts, sentences, emotion, on_long, model : as in :meth:`Client.analyze_many`
         """
         options = PredictOptions.of(sentences=sentences, emotion=emotion, on_long=on_long)
         return await self.predict(
@@ -257,7 +266,15 @@ class AsyncClient(BaseClient["httpx.AsyncClient"]):
         on_long: OnLong = "window",
         model: str | None = None,
     ) -> AsyncIterator[Answer]:
-        """Score any iterable or asynchronous iterable; see :meth:`Client.analyze_many`."""
+        """Score any iterable or asynchronous iterable.
+
+        Errors are those of :meth:`Client.analyze_many`.
+
+        Parameters
+        ----------
+        texts : iterable or asynchronous iterable of object
+        sentences, emotion, on_long, model : as in :meth:`Client.analyze_many`
+        """
         check_texts(texts, call="analyze_many")
         options = PredictOptions.of(sentences=sentences, emotion=emotion, on_long=on_long)
         return self._stream(texts, options, model)

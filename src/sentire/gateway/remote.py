@@ -55,6 +55,13 @@ def open_remote(settings: Settings) -> "RemoteModels":
 class RemoteServed:
     """A model of another server as one request sees it.
 
+    Parameters
+    ----------
+    models : RemoteModels
+        Asks the services.
+    asked : str or None
+        ``NAME`` or ``NAME@VERSION``; None is the services' default.
+
     Attributes
     ----------
     info : ModelInfo
@@ -183,6 +190,13 @@ class RemoteModels:
         options : PredictOptions
         model : str or None
             ``NAME`` or ``NAME@VERSION``; None is the services' default.
+
+        Raises
+        ------
+        Unavailable
+            No service answers, or it has too much to do.
+        RequestRefused, ServiceFailed
+            As in :meth:`RemoteServed.predict`.
         """
         try:
             records = await self._client.predict(texts, options, model=model)

@@ -54,6 +54,12 @@ _Finish = Callable[[Document, Logits], T]
 class Analyzer:
     """A loaded model. Safe to share between threads; close it, or use it in ``with``.
 
+    Parameters
+    ----------
+    bundle : Bundle
+    scheduler : Scheduler
+        Runs the model of the bundle; closed by :meth:`close`.
+
     Attributes
     ----------
     info : ModelInfo

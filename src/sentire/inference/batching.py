@@ -84,7 +84,16 @@ class LengthBuckets(Generic[Item]):
         return self._n_waiting
 
     def add(self, item: Item, n_tokens: int, client: Client = None) -> None:
-        """Let ``item`` wait: behind what its client waits for, beside what others do."""
+        """Let ``item`` wait: behind what its client waits for, beside what others do.
+
+        Parameters
+        ----------
+        item : what :meth:`take` gives back
+        n_tokens : int
+            Of its window, before padding.
+        client : hashable or None
+            Whom it is for; None where clients are not told apart.
+        """
         width = padded_width(n_tokens)
         entry = (self._order.start_tag(width, client), self._n_added, item)
         heapq.heappush(self._buckets.setdefault(width, []), entry)

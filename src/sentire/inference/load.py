@@ -40,6 +40,8 @@ def load(
     ------
     BundleError
         There is no bundle there, or it can't be trusted.
+    BundleDamaged
+        A file is missing or altered, or the model has no head named polarity.
     OptionError
         ``threads`` or ``engine`` is not allowed.
     BackendError, MissingExtra

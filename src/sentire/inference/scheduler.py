@@ -70,6 +70,8 @@ class Scheduler(ThreadOwner):
     backend : Backend
         Closed by :meth:`close`.
     pad_id : int
+    scheduling : Scheduling, optional
+        How much may wait, and how it is batched.
 
     Attributes
     ----------

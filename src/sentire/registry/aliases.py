@@ -21,6 +21,14 @@ _PAUSE_S = 0.02
 def resolve(registry: Registry, name: str, which: str) -> tuple[str, str | None]:
     """Find the version that a version or an alias means.
 
+    Parameters
+    ----------
+    registry : Registry
+    name : str
+        Of the model.
+    which : str
+        A version or an alias.
+
     Returns
     -------
     The version, and the digest that the alias promises; None where it is a version.
@@ -48,12 +56,24 @@ def promote(
 
     Where others move the alias at the same time, all revisions are kept, one after the other.
 
+    Parameters
+    ----------
+    registry : Registry
+    name, version : str
+        Of the model.
+    alias : str
+        Made where it is new.
+    why : str
+        The reason, for the alias's history; cut after 1,000 characters.
+
     Returns
     -------
     The revision; the last one where the alias points there already.
 
     Raises
     ------
+    OptionError
+        ``alias`` is no name for one.
     NotInRegistry
         There is no such version.
     RegistryUnavailable
@@ -75,6 +95,15 @@ def promote(
 
 def rollback(registry: Registry, name: str, alias: str, *, why: str = "") -> AliasRevision:
     """Point an alias at the version that it pointed at before; once more, at the one before that.
+
+    Parameters
+    ----------
+    registry : Registry
+    name : str
+        Of the model.
+    alias : str
+    why : str
+        The reason, for the alias's history; cut after 1,000 characters.
 
     Raises
     ------

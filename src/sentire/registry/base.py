@@ -51,7 +51,19 @@ class ReadableRegistry(Protocol):
         """Tell the bytes of each file of a version, its manifest aside."""
 
     def stream(self, artifact: Artifact, file: str, digest: str, offset: int) -> Iterator[bytes]:
-        """Read a file from ``offset`` on; ``digest`` is the hex SHA-256 that the manifest says."""
+        """Read a file from ``offset`` on.
+
+        Parameters
+        ----------
+        artifact : Artifact
+            The version that has it.
+        file : str
+            Its name in the manifest.
+        digest : str
+            The hex SHA-256 that the manifest says.
+        offset : int
+            Bytes.
+        """
 
 
 class Registry(ReadableRegistry, Protocol):
@@ -75,6 +87,7 @@ class Registry(ReadableRegistry, Protocol):
 
         Parameters
         ----------
+        artifact : Artifact
         folder : Path
             Of the bundle.
         files : mapping of file to the hex SHA-256 that the manifest says

@@ -28,7 +28,13 @@ class DirectoryStore:
         self.url = str(root)
 
     def read(self, path: str, *, limit: int) -> bytes:
-        """Read a file."""
+        """Read a file.
+
+        Raises
+        ------
+        OSError
+            It is not there, can't be read, or has more than ``limit`` bytes.
+        """
         with (self._root / path).open("rb") as file:
             data = file.read(limit + 1)
         if len(data) > limit:

@@ -89,7 +89,13 @@ class DistributionClient:
         return self._pages(f"{repository}/tags/list?n=1000", "tags")
 
     def repositories(self) -> list[str]:
-        """Name all repositories; many public registries don't say."""
+        """Name all repositories; many public registries don't say.
+
+        Raises
+        ------
+        RegistryUnavailable
+            The registry does not say, or can't be asked.
+        """
         try:
             return self._pages("_catalog?n=1000", "repositories")
         except OciNotFound:
@@ -104,7 +110,14 @@ class DistributionClient:
         return data, "sha256:" + hashlib.sha256(data).hexdigest()
 
     def put_manifest(self, repository: str, tag: str, data: bytes) -> None:
-        """Write a manifest under a tag; what the tag named before is not asked."""
+        """Write a manifest under a tag; what the tag named before is not asked.
+
+        Parameters
+        ----------
+        repository, tag : str
+        data : bytes
+            The manifest, in JSON.
+        """
         headers = {"Content-Type": MANIFEST_TYPE}
         path = f"{repository}/manifests/{quote(tag)}"
         self._request("PUT", path, scope=f"{repository}:pull,push", headers=headers, content=data)
@@ -116,19 +129,53 @@ class DistributionClient:
         )
 
     def blob(self, repository: str, digest: str, *, limit: int) -> bytes:
-        """Read a small blob, and check it."""
+        """Read a small blob, and check it.
+
+        Parameters
+        ----------
+        repository : str
+        digest : str
+            ``sha256:`` and 64 hex digits.
+        limit : int
+            Bytes.
+
+        Raises
+        ------
+        OciNotFound
+            It is not there.
+        RegistryUnavailable
+            It has more than ``limit`` bytes or another digest, or the registry can't be asked.
+        """
         data = b"".join(self._read(f"{repository}/blobs/{digest}", limit=limit))
         if "sha256:" + hashlib.sha256(data).hexdigest() != digest:
             raise RegistryUnavailable(self.url, f"blob {digest[:19]}… is not what its digest says")
         return data
 
     def stream(self, repository: str, digest: str, *, offset: int) -> Iterator[bytes]:
-        """Read a blob from ``offset`` on, unchecked."""
+        """Read a blob from ``offset`` on, unchecked.
+
+        Parameters
+        ----------
+        repository : str
+        digest : str
+            ``sha256:`` and 64 hex digits.
+        offset : int
+            Bytes.
+        """
         headers = {"Range": f"bytes={offset}-"} if offset else {}
         return self._read(f"{repository}/blobs/{digest}", headers=headers, offset=offset)
 
     def put_blob(self, repository: str, digest: str, source: Path | bytes) -> None:
-        """Write a blob, where it is not there yet."""
+        """Write a blob, where it is not there yet.
+
+        Parameters
+        ----------
+        repository : str
+        digest : str
+            ``sha256:`` and 64 hex digits: of ``source``.
+        source : Path or bytes
+            A file, or what the blob holds.
+        """
         scope = f"{repository}:pull,push"
         try:
             self._request("HEAD", f"{repository}/blobs/{digest}", scope=scope)

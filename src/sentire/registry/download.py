@@ -49,13 +49,17 @@ def open_source(
 
     Parameters
     ----------
+    registry : ReadableRegistry
+    name, version : str
+        Of the model.
     digest : str, optional
         What its manifest must have.
 
     Raises
     ------
     BundleDamaged
-        It is not the manifest of that version, or names files that no bundle has.
+        It is not the manifest of that version, or names files that no bundle has, or more than
+        8 GiB of them.
     """
     artifact = registry.artifact(name, version)
     where = f"{registry.url}/{artifact}"
@@ -110,6 +114,14 @@ def pull(source: PullSource, into: Path, *, progress: Progress | None = None) ->
     Files are gathered in a hidden folder beside ``into``, which is renamed at the end. Whoever
     pulls the same again after an interruption goes on there, in the middle of a file; two who pull
     at once wait for each other.
+
+    Parameters
+    ----------
+    source : PullSource
+    into : Path
+        A folder that is not there yet, or is empty, or holds this very version.
+    progress : function, optional
+        Told how many bytes are there, and of how many.
 
     Raises
     ------

@@ -69,7 +69,13 @@ class FileRegistry:
             return [name for name in self._store.names("") if is_name(name) and name != MARKER]
 
     def versions(self, name: str) -> list[str]:
-        """List the versions of a model, from old to new."""
+        """List the versions of a model, from old to new.
+
+        Raises
+        ------
+        NotInRegistry
+            It has none.
+        """
         with self._translate_errors():
             files = self._store.names(f"{name}/versions")
             found = [file.removesuffix(".json") for file in files if file.endswith(".json")]
@@ -84,7 +90,13 @@ class FileRegistry:
         return versions
 
     def artifact(self, name: str, version: str) -> Artifact:
-        """Read the manifest of a version."""
+        """Read the manifest of a version.
+
+        Raises
+        ------
+        NotInRegistry
+            There is no such version.
+        """
         with self._translate_errors():
             try:
                 data = self._store.read(_manifest(name, version), limit=MANIFEST_BYTES)
@@ -101,7 +113,13 @@ class FileRegistry:
             return {file: self._store.size(_file(artifact, file)) for file in manifest.files}
 
     def stream(self, artifact: Artifact, file: str, digest: str, offset: int) -> Iterator[bytes]:  # noqa: ARG002
-        """Read a file from ``offset`` on."""
+        """Read a file from ``offset`` on.
+
+        Parameters
+        ----------
+        artifact, file, digest, offset : as in :meth:`~sentire.registry.base.Registry.stream`
+            ``digest`` is not asked: a file is found by its name.
+        """
         with self._translate_errors():
             yield from self._store.stream(_file(artifact, file), offset=offset)
 
@@ -111,7 +129,12 @@ class FileRegistry:
             return self._store.changed(_manifest(name, version))
 
     def publish(self, artifact: Artifact, folder: Path, files: Mapping[str, str]) -> bool:
-        """Take a version."""
+        """Take a version.
+
+        Parameters
+        ----------
+        artifact, folder, files : as in :meth:`~sentire.registry.base.Registry.publish`
+        """
         with self._translate_errors():
             self._begin()
             if self._taken(artifact):
@@ -261,7 +284,17 @@ class FileRegistry:
 
 
 def taken(url: str, artifact: Artifact, there: str) -> VersionTaken:
-    """Say that another bundle has the version."""
+    """Say that another bundle has the version.
+
+    Parameters
+    ----------
+    url : str
+        Of the registry.
+    artifact : Artifact
+        What was to be published.
+    there : str
+        Digest of the manifest that the version has.
+    """
     return VersionTaken(
         f"registry {url} has another {artifact}: its digest is {there[:19]}…, this one's is "
         f"{digest_of(artifact.data)[:19]}…. Versions never change; give the bundle a new version."

@@ -59,7 +59,13 @@ class Hub:
             return {file: self._files.size(file) for file in manifest.files}
 
     def stream(self, artifact: Artifact, file: str, digest: str, offset: int) -> Iterator[bytes]:  # noqa: ARG002
-        """Read a file from ``offset`` on."""
+        """Read a file from ``offset`` on.
+
+        Parameters
+        ----------
+        artifact, file, digest, offset : as in :meth:`~sentire.registry.base.Registry.stream`
+            Only ``file`` and ``offset`` are asked: there is one version.
+        """
         with self._translate_errors():
             yield from self._files.stream(file, offset=offset)
 
@@ -83,6 +89,8 @@ def open_hub(url: str) -> PullSource:
     ------
     NotInRegistry
         There is no such repository, or no bundle in it.
+    BundleDamaged
+        Its manifest is not valid, or asks what :func:`open_source` refuses.
     """
     hub = Hub(url)
     try:

@@ -62,7 +62,13 @@ class ObjectStore:
         self._may_create = protocol in _CONDITIONAL
 
     def read(self, path: str, *, limit: int) -> bytes:
-        """Read an object."""
+        """Read an object.
+
+        Raises
+        ------
+        OSError
+            It is not there, the store can't be asked, or it has more than ``limit`` bytes.
+        """
         with _as_os_errors():
             data: bytes = self._store.cat_file(self._at(path), start=0, end=limit + 1)
         if len(data) > limit:
@@ -83,7 +89,13 @@ class ObjectStore:
             return int(self._store.info(self._at(path))["size"])
 
     def changed(self, path: str) -> datetime:
-        """When an object was written, or the newest below a path."""
+        """When an object was written, or the newest below a path.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is none, or none whose time the store tells.
+        """
         with _as_os_errors():
             found = self._store.find(self._at(path), detail=True).values()
         times = [each.get("LastModified") or each.get("created") for each in found]

@@ -85,7 +85,13 @@ class OciRegistry:
         return sorted(name for name in found if is_name(name))
 
     def versions(self, name: str) -> list[str]:
-        """List the versions of a model, from old to new."""
+        """List the versions of a model, from old to new.
+
+        Raises
+        ------
+        NotInRegistry
+            It has none.
+        """
         found = [tag.replace("_", "+", 1) for tag in self._tags(name) if tag[:1].isdigit()]
         versions = in_order([version for version in found if is_version(version)])
         if not versions:
@@ -111,7 +117,13 @@ class OciRegistry:
             return {file: found[f"sha256:{sha}"] for file, sha in manifest.files.items()}
 
     def stream(self, artifact: Artifact, file: str, digest: str, offset: int) -> Iterator[bytes]:  # noqa: ARG002
-        """Read a file from ``offset`` on."""
+        """Read a file from ``offset`` on.
+
+        Parameters
+        ----------
+        artifact, file, digest, offset : as in :meth:`~sentire.registry.base.Registry.stream`
+            ``file`` is not asked: a blob is found by its digest.
+        """
         with self._translate_errors(str(artifact)):
             repository = self._repository(artifact.name)
             yield from self._http.stream(repository, f"sha256:{digest}", offset=offset)
@@ -126,7 +138,19 @@ class OciRegistry:
             return datetime.fromtimestamp(0, UTC)
 
     def publish(self, artifact: Artifact, folder: Path, files: Mapping[str, str]) -> bool:
-        """Take a version."""
+        """Take a version.
+
+        Parameters
+        ----------
+        artifact, folder, files : as in :meth:`~sentire.registry.base.Registry.publish`
+
+        Raises
+        ------
+        VersionTaken
+            Another bundle has that version.
+        RegistryUnavailable
+            The registry can't be asked, or does not have the version afterwards.
+        """
         repository = self._repository(artifact.name)
         if self._taken(artifact):
             return False

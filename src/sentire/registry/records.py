@@ -61,7 +61,22 @@ class AliasRevision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         why: str,
         undo: bool = False,
     ) -> Self:
-        """Make the revision that follows ``last``, by this user and now."""
+        """Make the revision that follows ``last``, by this user and now.
+
+        Parameters
+        ----------
+        last : AliasRevision or None
+            None where the alias is new.
+        alias : str
+        to : str
+            The version that it shall point at.
+        digest : str
+            Of that version's ``bundle.json``.
+        why : str
+            The reason; cut after 1,000 characters.
+        undo : bool
+            Whether this is a rollback.
+        """
         return cls(
             number=1 if last is None else last.number + 1,
             alias=alias,

@@ -31,7 +31,9 @@ def push(registry: Registry, folder: Path) -> PushResult:
     Raises
     ------
     BundleError
-        The bundle is damaged, or of another text path.
+        There is no bundle, or it is of another text path.
+    BundleDamaged
+        A file is missing or altered, or its version or a file's name fits no registry.
     VersionTaken
         Another bundle has that version.
     """

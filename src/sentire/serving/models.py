@@ -41,6 +41,15 @@ class ModelState(msgspec.Struct, frozen=True, kw_only=True):
 class Served:
     """A model as one request sees it: take it from :class:`Models`, call :meth:`predict` at once.
 
+    Parameters
+    ----------
+    slot : Slot
+        Gives the successor of a version that was replaced.
+    version : Version
+        Which answers.
+    pinned : bool
+        Whether the request asked for that very version, so that no successor may answer.
+
     Attributes
     ----------
     name : str
