@@ -29,6 +29,7 @@ from sentire.bundle.store import read_manifest
 from sentire.cli import main as exits
 from sentire.cli import scoring
 from sentire.cli.commands import commands
+from sentire.cli.outcome import verdict
 from sentire.protocols import texts
 from sentire.protocols.native import routes
 from sentire.protocols.native import wire as native
@@ -244,7 +245,7 @@ def _exceptions() -> list[tuple[object, ...]]:
     for kind in _kinds(sentire.SentireError):
         error = kind.__new__(kind)
         status = problems.of_error(error).status
-        exit_code = exits.verdict(error)[1]
+        exit_code = verdict(error)[1]
         rows.append((f"`{kind.__name__}`", status, exit_code, _first_sentence(kind)))
     return rows
 

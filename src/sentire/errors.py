@@ -1,7 +1,7 @@
 """Everything sentire raises on purpose.
 
 Each says what came, what is allowed and what to do. None knows HTTP: ``web/problems.py`` holds
-the one table from errors to status codes, ``cli/main.py`` the one to exit codes.
+the one table from errors to status codes, ``cli/outcome.py`` the one to exit codes.
 
 SentireError
 ├── InputError              the caller can mend it

@@ -43,6 +43,30 @@ def test_help_is_quick_and_imports_nothing_heavy(words):
     assert seconds < 2, "far above the 0.4 s it takes, so that a busy machine does not matter"
 
 
+def test_no_page_of_help_imports_anything_heavy():
+    """Of all commands, at once; their options are declared apart from their work."""
+    code = (
+        "import json, sys\n"
+        "import click\n"
+        "from sentire.cli.commands import commands\n"
+        "def read(command, *words):\n"
+        "    context = click.Context(command, info_name=' '.join(words))\n"
+        "    command.get_help(context)\n"
+        "    n_pages = 1\n"
+        "    if isinstance(command, click.Group):\n"
+        "        for name in command.list_commands(context):\n"
+        "            n_pages += read(command.get_command(context, name), *words, name)\n"
+        "    return n_pages\n"
+        "print(json.dumps([read(commands, 'sentire'), sorted(sys.modules)]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    n_pages, modules = json.loads(done.stdout)
+    assert n_pages > 20
+    assert not set(HEAVY) & set(modules)
+
+
 def test_the_version_is_the_packages():
     assert sentire("--version").stdout == f"sentire {importlib.metadata.version('sentire')}\n"
 

@@ -50,6 +50,14 @@ def test_json_has_the_same_findings_in_ascii(doctor):
     assert {"check", "status", "found", "fix", "details"} == answer["findings"][0].keys()
 
 
+def test_the_checks_are_reached_where_a_library_is_broken():
+    """What is wrong with NumPy or a tokenizer is a finding, so nothing before it imports them."""
+    code = "import sys, sentire.cli.diagnosis; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    broken = {"numpy", "openvino", "tokenizers", "fastapi", "uvicorn", "pyarrow", "psutil"}
+    assert not broken & set(done.stdout.split())
+
+
 def test_warnings_do_not_fail(doctor):
     done = doctor("--only", "encoding", PYTHONIOENCODING="latin-1", LC_ALL="C.UTF-8")
     assert done.returncode == 0

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sentire.cli.starting import private_folder
+from sentire.cli.worker_processes import private_folder
 from sentire.errors import OptionError
 from servers import serving
 from tiny import make_bundle

@@ -102,8 +102,8 @@ def test_versions_that_were_replaced_give_their_memory_back(tmp_path):
 def test_what_a_server_has_loaded_is_out_of_garbage_collection_when_it_begins():
     code = """
 import gc, os, signal
-from sentire.service.settings import Settings
 from sentire.web.server import bind, run
+from sentire.web.settings import Limits, ServerSettings
 
 async def app(scope, receive, send):
     for _ in range(2):  # startup, shutdown
@@ -115,7 +115,7 @@ def ready():
     os.kill(os.getpid(), signal.SIGTERM)
 
 signal.signal(signal.SIGTERM, lambda *_: None)
-run(app, bind("127.0.0.1", 0), Settings(), on_ready=ready)
+run(app, bind("127.0.0.1", 0), ServerSettings(), Limits(), on_ready=ready)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     n_frozen, n_searched = map(int, done.stdout.split())

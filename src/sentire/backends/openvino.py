@@ -44,9 +44,9 @@ class OpenVinoBackend:
     def __init__(self, model: Path, *, threads: int) -> None:
         silence_openvino()
         # Imported here: it takes longer than all the rest, and other engines don't need it.
-        import openvino as ov  # noqa: PLC0415
-        from openvino import properties  # noqa: PLC0415
-        from openvino.properties import hint  # noqa: PLC0415
+        import openvino as ov
+        from openvino import properties
+        from openvino.properties import hint
 
         # One request runs on each stream and one waits inside the engine, so that a stream has work
         # while the thread that feeds it waits for Python's lock: 5 % more texts a second.

@@ -1,1 +1,1 @@
-"""The command line: one file per command."""
+"""The command line: a module for the options of each command, and others for its work."""

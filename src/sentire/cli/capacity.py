@@ -1,7 +1,9 @@
 """``sentire doctor --capacity``: measure this machine, plan for a load, say what was assumed."""
 
+import os
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -12,7 +14,8 @@ from rich.table import Table
 
 from sentire.capacity.measurement import Measured, measure
 from sentire.capacity.plan import HEADROOM, Option, cheapest, options
-from sentire.service.settings import Settings
+from sentire.cli.server_settings import with_options
+from sentire.service.settings import load_settings
 from sentire.serving.sources import ModelSource, snapshot_reader
 from sentire.units import format_bytes
 
@@ -57,20 +60,37 @@ def seconds_of(text: str) -> float:
 
 
 def plan(
-    settings: Settings,
     *,
-    rate: float,
-    p99_s: float,
+    capacity: str,
+    p99: str,
     tokens: int,
     cores: int | None,
     as_json: bool,
+    config: Path | None,
+    only: tuple[str, ...],  # noqa: ARG001 - a plan runs no checks
+    **server: Any,
 ) -> int:
     """Measure, plan, print.
+
+    Parameters
+    ----------
+    capacity : rate of texts
+    p99 : time for 99 of 100 answers
+    tokens : length of a text
+    cores : int, optional
+        Of one replica; None tries several.
+    as_json : whether to print one JSON object
+    config : Path, optional
+        Settings in TOML.
+    only : names of checks, of which none is run
+    **server : options of a server
 
     Returns
     -------
     Exit code: 1 where no number of replicas meets the p99.
     """
+    rate, p99_s = rate_of(capacity), seconds_of(p99)
+    settings = with_options(load_settings(config, os.environ), server)
     folder = snapshot_reader(
         ModelSource.of(settings.model), Path(settings.downloads) if settings.downloads else None
     )().path

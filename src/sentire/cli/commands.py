@@ -1,8 +1,8 @@
 """The list of commands; each is imported when it is asked for, its work when it is called."""
 
 import shlex
-from importlib import import_module
 from keyword import iskeyword
+from pkgutil import resolve_name
 
 import click
 
@@ -49,7 +49,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         function = cmd_name.replace("-", "_") + "_" * iskeyword(cmd_name)
-        command = getattr(import_module(_COMMANDS[cmd_name][0]), function)
+        command = resolve_name(f"{_COMMANDS[cmd_name][0]}:{function}")
         return command if isinstance(command, click.Command) else None
 
     def resolve_command(

@@ -5,8 +5,8 @@ Gives:   a command that imports it when it is called
 Never:   imports anything for ``--help``
 """
 
-from collections.abc import Sequence
-from importlib import import_module
+from collections.abc import Callable, Mapping, Sequence
+from pkgutil import resolve_name
 from typing import Any, NamedTuple
 
 import click
@@ -29,18 +29,26 @@ class DeferredCommand(click.Command):
 
     Parameters
     ----------
-    work : str
+    work : str or function
         ``module:function``; the function is called with the command's arguments and options by
-        name, and gives the exit code, or None for 0.
+        name, and gives the exit code, or None for 0. Where it depends on these, a function of them
+        that chooses.
     extras : sequence of Extra, optional
         Asked for before the work is imported, so that what is missing has a name.
+    before : function, optional
+        Called before anything is imported, such as to be ready for signals.
     """
 
     def __init__(
-        self, *arguments: Any, work: str, extras: Sequence[Extra] = (), **attributes: Any
+        self,
+        *arguments: Any,
+        work: str | Callable[[Mapping[str, Any]], str],
+        extras: Sequence[Extra] = (),
+        before: Callable[[], None] = lambda: None,
+        **attributes: Any,
     ) -> None:
         super().__init__(*arguments, **attributes)
-        self._work, self._extras = work, tuple(extras)
+        self._work, self._extras, self._before = work, tuple(extras), before
 
     def invoke(self, ctx: click.Context) -> Any:
         """Import the work and do it.
@@ -55,10 +63,11 @@ class DeferredCommand(click.Command):
         MissingExtra
             A library of an extra is not installed.
         """
+        self._before()
         for extra in self._extras:
             for module in extra.modules:
                 import_extra(module, extra=extra.name, purpose=extra.purpose)
         if any(extra.nncf for extra in self._extras):
             import_nncf()
-        module, _, function = self._work.partition(":")
-        return ctx.invoke(getattr(import_module(module), function), **ctx.params)
+        work = self._work if isinstance(self._work, str) else self._work(ctx.params)
+        return ctx.invoke(resolve_name(work), **ctx.params)

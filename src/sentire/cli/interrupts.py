@@ -1,10 +1,21 @@
 """Ctrl-C and SIGTERM, held back while a record is being written."""
 
 import signal
+import sys
 from types import FrameType
-from typing import Self
+from typing import NoReturn, Self
 
 from sentire.signals import stop_signals
+
+
+def exit_when_stopped() -> None:
+    """Make both signals end the process with 0, also while libraries are imported."""
+    for number in stop_signals():
+        signal.signal(number, _exit)
+
+
+def _exit(*_: object) -> NoReturn:
+    sys.exit(0)
 
 
 class Stopped(KeyboardInterrupt):

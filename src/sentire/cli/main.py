@@ -1,4 +1,4 @@
-"""Run a command and turn whatever happens into one line on stderr and an exit code.
+"""The entry of every command: run it, flush, leave the process with an exit code.
 
 Reads:   the words of the command line
 Gives:   0 all scored, 1 our error, 2 usage or an input that can't be used, 3 done but some rows
@@ -10,11 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
-
-if TYPE_CHECKING:
-    import click
+from typing import NoReturn
 
 OURS, USAGE = 1, 2
 INTERRUPTED, TERMINATED, PIPE_CLOSED = 130, 143, 141
@@ -34,21 +30,22 @@ def main() -> NoReturn:
 def run(words: Sequence[str]) -> int:
     """Run a command line.
 
+    Parameters
+    ----------
+    words : those behind ``sentire``
+
     Returns
     -------
     Exit code.
     """
     try:
         # Imported in here, so that Ctrl-C at any moment ends without a traceback.
-        from sentire.cli.commands import commands
+        from sentire.cli.outcome import run_command
 
-        code = commands.main(list(words), prog_name="sentire", standalone_mode=False)
-    except (KeyboardInterrupt, Exception) as error:
-        message, code = verdict(error)
-        if code == OURS and os.environ.get("SENTIRE_DEBUG"):
-            raise
-        say(message, as_it_is=_is_help(error))
-    return code if isinstance(code, int) else 0
+        return run_command(words)
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED
 
 
 def say(message: str, *, as_it_is: bool = False) -> None:
@@ -62,51 +59,6 @@ def say(message: str, *, as_it_is: bool = False) -> None:
     line = message if as_it_is else f"sentire: {' '.join(message.splitlines())}"
     with suppress(OSError, ValueError, AttributeError):
         print(line, file=sys.stderr, flush=True)  # noqa: T201
-
-
-def verdict(error: BaseException) -> tuple[str, int]:
-    """Choose the line and the exit code for whatever ended a command."""
-    import click
-
-    from sentire.errors import InputError, SentireError
-
-    if isinstance(error, KeyboardInterrupt | click.Abort):
-        return "interrupted", INTERRUPTED
-    if isinstance(error, click.ClickException):
-        return _usage(error), USAGE
-    if isinstance(error, InputError):
-        return str(error), USAGE
-    if isinstance(error, SentireError):
-        return str(error), OURS
-    if isinstance(error, MemoryError):
-        return "the memory is used up. Free some, or run fewer things at once.", OURS
-    return _unexpected(error), OURS
-
-
-def _is_help(error: BaseException) -> bool:
-    """Whether the message is the help of a group that was called without a command."""
-    import click
-
-    return isinstance(error, click.exceptions.NoArgsIsHelpError)
-
-
-def _usage(error: "click.ClickException") -> str:
-    context = None if _is_help(error) else getattr(error, "ctx", None)
-    return error.format_message() + (f" See {context.command_path} --help" if context else "")
-
-
-def _unexpected(error: BaseException) -> str:
-    """Name an error that should not happen by its place; its message might quote a text."""
-    place, trace = "sentire", error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if "sentire" in Path(code.co_filename).parts:
-            place = f"{Path(code.co_filename).name} line {trace.tb_lineno}"
-        trace = trace.tb_next
-    return (
-        f"unexpected {type(error).__name__} in {place}. This is a bug, please report it; "
-        "SENTIRE_DEBUG=1 shows the traceback."
-    )
 
 
 def _flush() -> None:

@@ -1,12 +1,10 @@
 """``sentire serve``: page, API and model in one process, or in front of model services."""
 
-from typing import Any
-
 import click
 
-from sentire.cli.serving import serve_until_stopped, serving_options
-
-PORT = 8080
+from sentire.cli.deferred import DeferredCommand
+from sentire.cli.interrupts import exit_when_stopped
+from sentire.cli.server_options import GATEWAY_PORT, serving_options
 
 _EXAMPLES = """
 \b
@@ -27,16 +25,14 @@ Then, from anywhere on this machine:
   sentire serve --host 0.0.0.0 --keys keys.txt          让其他机器访问，需要密钥
 """
 
-_READY = """\
-sentire is ready.
-  page   {url}/
-  API    {url}/docs
-  model  {models}
-Stop it with Ctrl-C."""
 
-
-@click.command(epilog=_EXAMPLES)
-@serving_options(PORT)
+@click.command(
+    cls=DeferredCommand,
+    work="sentire.cli.servers:serve",
+    before=exit_when_stopped,
+    epilog=_EXAMPLES,
+)
+@serving_options(GATEWAY_PORT)
 @click.option(
     "--model-url",
     "model_urls",
@@ -45,13 +41,8 @@ Stop it with Ctrl-C."""
     help="Load no model, and ask the model service there (sentire serve-model); may be given "
     "several times, for services with the same models.",
 )
-def serve(**options: Any) -> None:
+def serve() -> None:
     """Serve the web page, the API and the models from one process.
 
     Stops in good order at Ctrl-C or SIGTERM.
     """
-    if options["model_urls"] and options["models"]:
-        raise click.UsageError("Give --model or --model-url: models are loaded here or there.")
-    serve_until_stopped(
-        "sentire.gateway.app", _READY, default_port=PORT, may_be_remote=True, **options
-    )

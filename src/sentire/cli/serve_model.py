@@ -1,12 +1,10 @@
 """``sentire serve-model``: the model service alone, for other programs."""
 
-from typing import Any
-
 import click
 
-from sentire.cli.serving import serve_until_stopped, serving_options
-
-PORT = 5000
+from sentire.cli.deferred import DeferredCommand
+from sentire.cli.interrupts import exit_when_stopped
+from sentire.cli.server_options import SERVICE_PORT, serving_options
 
 _EXAMPLES = """
 \b
@@ -22,19 +20,18 @@ Then: curl http://127.0.0.1:5000/predict -H 'Content-Type: application/json' -d 
   curl http://127.0.0.1:5000/predict -H 'Content-Type: application/json' -d '{"text": "很好用"}'
 """
 
-_READY = """\
-sentire is ready.
-  API    {url}/docs
-  model  {models}
-Stop it with Ctrl-C."""
 
-
-@click.command("serve-model", epilog=_EXAMPLES)
-@serving_options(PORT)
-def serve_model(**options: Any) -> None:
+@click.command(
+    "serve-model",
+    cls=DeferredCommand,
+    work="sentire.cli.servers:serve_model",
+    before=exit_when_stopped,
+    epilog=_EXAMPLES,
+)
+@serving_options(SERVICE_PORT)
+def serve_model() -> None:
     """Serve models to other programs: prediction, health, documentation, no page.
 
     A new version at a model's place is loaded, checked and exchanged while the old one serves.
     Stops in good order at Ctrl-C or SIGTERM.
     """
-    serve_until_stopped("sentire.service.app", _READY, default_port=PORT, **options)

@@ -6,10 +6,8 @@ Never:   loads or unloads a model in one replica alone
 """
 
 import asyncio
-import logging
 import math
 import os
-import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -26,7 +24,7 @@ from sentire.service.app import create_app
 from sentire.service.settings import Settings
 from sentire.serving.factory import open_models
 from sentire.serving.models import Models
-from sentire.telemetry.logs import json_formatter
+from sentire.telemetry.logs import start_log
 
 METRICS_ACTOR = "pages"
 """Name of the actor that holds the figures of all replicas."""
@@ -59,7 +57,7 @@ class Replica:
         given = self._ray.get_runtime_context().get_assigned_resources()
         cpus = max(1, math.floor(given.get("CPU", options.cpus)))
         settings = settings_for(options, os.environ, cpus=cpus)
-        _start_log(settings.server.log)
+        start_log(settings.server.log, logger="sentire")  # the rest is Ray's
         self._name = self._serve.get_replica_context().replica_tag
         self._models = _open(settings)
         self._app = create_app(self._models, settings)
@@ -158,14 +156,3 @@ def _why_not(done: str, name: str) -> str:
 
 def _open(settings: Settings) -> _ReplicaModels:
     return open_models(settings, max_waiting=settings.limits.queue, make=_ReplicaModels)
-
-
-def _start_log(form: str) -> None:
-    """Log to standard error, which Ray keeps for each replica."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        json_formatter() if form == "json" else logging.Formatter("%(asctime)s %(message)s")
-    )
-    log = logging.getLogger("sentire")
-    log.setLevel(logging.INFO)
-    log.handlers, log.propagate = [handler], False

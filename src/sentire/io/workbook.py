@@ -23,6 +23,9 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
+if sys.platform != "win32":
+    import resource
+
 _EXACT = 2.0**53
 """Whole numbers up to this are exact in a workbook, which has no other numbers than floats."""
 
@@ -109,9 +112,7 @@ def _cell(value: SheetCell) -> SheetCell:
 
 
 def _limit_memory(n_bytes: int) -> None:
-    try:
-        import resource  # noqa: PLC0415 - Windows has none
-    except ModuleNotFoundError:
+    if sys.platform == "win32":
         return
     resource.setrlimit(resource.RLIMIT_AS, (n_bytes, n_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -1,17 +1,37 @@
-"""Log lines as JSON, for programs that collect them.
+"""Log lines on standard error, for people, or as JSON for programs that collect them.
 
 Reads:   log records; those of ours carry their fields beside the sentence
-Gives:   one JSON object a line
+Gives:   one line or one JSON object for each
 Never:   sees a text: none of our records holds one
 """
 
 import logging
+import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import structlog
 from structlog.stdlib import ProcessorFormatter
+
+
+def start_log(form: Literal["text", "json"], *, logger: str = "") -> None:
+    """Log to standard error.
+
+    Parameters
+    ----------
+    form : "text" or "json"
+    logger : str
+        Name of the one whose records are written, and handed to none above it. Empty is the root,
+        which gets those of all libraries.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        json_formatter() if form == "json" else logging.Formatter("%(asctime)s %(message)s")
+    )
+    log = logging.getLogger(logger)
+    log.handlers, log.propagate = [handler], False
+    logging.getLogger("sentire").setLevel(logging.INFO)
 
 
 def json_formatter() -> logging.Formatter:
