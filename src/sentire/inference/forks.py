@@ -10,6 +10,11 @@ from weakref import WeakSet
 
 from sentire.errors import Closed
 
+WHY_INHERITED = (
+    "the model was loaded before this process was forked, and the threads that run it stayed "
+    "behind. Load it after the fork, in each process: sentire.load()."
+)
+
 
 class ThreadOwner:
     """Base of what computes on threads of its own.
@@ -34,10 +39,7 @@ class ThreadOwner:
             This process was forked from the one that made it.
         """
         if self.is_inherited:
-            raise Closed(
-                "the model was loaded before this process was forked, and the threads that run it "
-                "stayed behind. Load it after the fork, in each process: sentire.load()."
-            )
+            raise Closed(WHY_INHERITED)
 
 
 _OWNERS: WeakSet[ThreadOwner] = WeakSet()

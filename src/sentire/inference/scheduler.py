@@ -20,7 +20,7 @@ from sentire.backends.base import Backend, Logits
 from sentire.errors import BackendError, Closed, Overloaded
 from sentire.inference.admission import NO_CLIENTS, AdmissionControl
 from sentire.inference.batching import Batching, LengthBuckets, pad
-from sentire.inference.forks import ThreadOwner
+from sentire.inference.forks import WHY_INHERITED, ThreadOwner
 from sentire.inference.observers import BatchStats, Observers
 from sentire.request_context import Client
 from sentire.types import Window
@@ -131,7 +131,6 @@ class Scheduler(ThreadOwner):
         Closed
             The scheduler was closed, its worker died, or this process was forked from its own.
         """
-        self.check_process()
         if not self.ready:
             raise Closed(self._why_closed())
         if not self._admission.admits(n_windows, client, coming=coming):
@@ -162,7 +161,8 @@ class Scheduler(ThreadOwner):
         Closed
             The scheduler was closed, its worker died, or this process was forked from its own.
         """
-        self.check_process()  # before the lock, which a thread that is not here may hold
+        if self.is_inherited:  # before the lock, which a thread that is not here may hold
+            raise Closed(WHY_INHERITED)
         n_new = sum(map(len, texts))
         with self._changed:
             while self.ready and not self._admission.admits(n_new, client):
@@ -268,6 +268,8 @@ class Scheduler(ThreadOwner):
             _finish(job)
 
     def _why_closed(self) -> str:
+        if self.is_inherited:
+            return WHY_INHERITED
         return "the analyzer was closed" if self._death is None else _death_of(self._death)
 
 

@@ -46,7 +46,8 @@ async def score_texts(
             f"The request has {len(texts):,} texts, this server takes {limits.texts:,}. "
             "Send them in several requests.",
         )
-    charge(len(texts))
+    if len(texts) > 1:  # the first was counted when the request was let in
+        charge(len(texts) - 1)
     too_large = {
         index: _too_large(text, limits.text_characters)
         for index, text in enumerate(texts)

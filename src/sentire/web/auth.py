@@ -108,7 +108,7 @@ def presented_key(headers: Headers) -> str | None:
 
 
 def charge(n_texts: int) -> None:
-    """Count the texts of the request at hand; its first was counted when it was let in."""
+    """Count further texts of the request at hand, whose first was counted when it was let in."""
     caller = CALLER.get()
-    if caller is not None and n_texts > 1:
-        caller.charge(n_texts - 1)
+    if caller is not None:
+        caller.charge(n_texts)
