@@ -53,8 +53,8 @@ class SentireError(Exception):
         error._arguments = arguments
         return error
 
-    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        return type(self), self._arguments
+    def __reduce__(self) -> tuple[type, tuple[Any, ...], dict[str, Any]]:
+        return type(self), self._arguments, self.__dict__
 
 
 class InputError(SentireError):
