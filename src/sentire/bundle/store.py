@@ -2,7 +2,7 @@
 
 Reads:   a folder with ``bundle.json`` and the files it names
 Gives:   a :class:`Bundle` of which every byte was checked
-Never:   runs the model; ``inference/selftest.py`` does
+Never:   runs the model; ``inference/load.py`` does
 """
 
 import hashlib

@@ -101,18 +101,7 @@ def _of_run(data: tuple[str, ...], options: dict[str, Any], description: str) ->
         "reading": ReadOptions(**{name: options[name] for name in OPTIONS}),
         "layers": _numbers("--layers", options["layers"]),
         "schedule": _schedule(options),
-        **{
-            name: options[name]
-            for name in (
-                "dev",
-                "dev_share",
-                "max_length",
-                "topic_rows",
-                "vocabulary",
-                "resume",
-                "force",
-            )
-        },
+        **{name: options[name] for name in _SAME},
     }
 
 

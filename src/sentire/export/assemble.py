@@ -86,7 +86,7 @@ def assemble(
     dev : labelled sets that the model was not trained on
     calibration : unlabelled texts like those that will be served; the packaged ones by default
     options : AssemblyOptions, optional
-        The limits of INT8, and whether to make it; by default those of ``Options()``.
+        The limits of INT8, and whether to make it; by default those of ``AssemblyOptions()``.
     progress : function
         Told the stage, how much of it is done, and how much there is; 0 where nobody knows.
 

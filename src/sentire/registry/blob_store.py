@@ -1,6 +1,6 @@
 """Files under a root, as a registry of files needs them.
 
-``directory.py`` has them on a disk, ``objects.py`` in an object store. What decides is
+``directory.py`` has them on a disk, ``object_store.py`` in an object store. What decides is
 :meth:`BlobStore.create`: of several who create the same file at once, exactly one does.
 """
 

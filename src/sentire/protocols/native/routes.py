@@ -50,7 +50,7 @@ def scoring_endpoint(context: Context, *, inputs: InputsEndpoint | None = None) 
     ----------
     context : Context
     inputs : function, optional
-        Answers a body of other dialects, which have ``inputs``; from ``inputs.py``.
+        Answers a body of other dialects, which have ``inputs``; from ``protocols/inputs.py``.
     """
 
     async def score(request: Request) -> Response:
