@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from sentire.cli.bundle_report import report
-from sentire.cli.data import OPTIONS
 from sentire.cli.stages import Stages, unbroken
 from sentire.errors import LabelsUnproven
 from sentire.export.assemble import AssemblyOptions
@@ -79,7 +78,7 @@ def quantize(source: Path, output: Path, **options: Any) -> int:
         source=source,
         output=output,
         data=options["data"],
-        reading=ReadOptions(**{name: options[name] for name in OPTIONS}),
+        reading=ReadOptions(**{name: options[name] for name in ReadOptions.__struct_fields__}),
         calibration=options["calibration"],
         naming=Naming(name=options["name"], version=options["bundle_version"]),
         assembly=_assembly(options, int8=True),

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from sentire.atomic import write_file
-from sentire.cli.data import OPTIONS
 from sentire.cli.figures import print_report
 from sentire.cli.main import say
 from sentire.cli.progress import ProgressBar
@@ -67,7 +66,7 @@ def evaluate(
         _check_output(path)
     if html_file is not None:
         check_page()
-    reading = ReadOptions(**{name: options.pop(name) for name in OPTIONS})
+    reading = ReadOptions(**{name: options.pop(name) for name in ReadOptions.__struct_fields__})
     asked = EvaluateOptions(bundle=bundle, data=data, reading=reading, **options)
     files = [source.file for source in evaluation_sources(asked)]
     refuse_inputs(outputs, [bundle, *filter(None, [asked.against]), *data, *files])

@@ -8,7 +8,6 @@ import click
 import msgspec
 
 from sentire.cli.bundle_report import report
-from sentire.cli.data import OPTIONS
 from sentire.cli.stages import Stages
 from sentire.cli.watching import Display, Stop
 from sentire.errors import OptionError
@@ -98,7 +97,7 @@ def _of_run(data: tuple[str, ...], options: dict[str, Any], description: str) ->
         "data": data,
         "output": output,
         "bundle": None if options["no_bundle"] else bundle,
-        "reading": ReadOptions(**{name: options[name] for name in OPTIONS}),
+        "reading": ReadOptions(**{name: options[name] for name in ReadOptions.__struct_fields__}),
         "layers": _numbers("--layers", options["layers"]),
         "schedule": _schedule(options),
         **{name: options[name] for name in _SAME},
