@@ -33,7 +33,7 @@ def import_(checkpoint: str, output: Path, **options: Any) -> int:
     -------
     Exit code.
     """
-    asked = ImportOptions(
+    import_options = ImportOptions(
         checkpoint=checkpoint,
         output=output,
         data=options["data"],
@@ -50,7 +50,7 @@ def import_(checkpoint: str, output: Path, **options: Any) -> int:
     )
 
     def work(stages: Stages) -> None:
-        click.echo(_import_report(import_checkpoint(asked, progress=stages)))
+        click.echo(_import_report(import_checkpoint(import_options, progress=stages)))
 
     try:
         return unbroken(work)
@@ -74,7 +74,7 @@ def quantize(source: Path, output: Path, **options: Any) -> int:
     -------
     Exit code.
     """
-    asked = QuantizeOptions(
+    quantize_options = QuantizeOptions(
         source=source,
         output=output,
         data=options["data"],
@@ -85,7 +85,7 @@ def quantize(source: Path, output: Path, **options: Any) -> int:
     )
 
     def work(stages: Stages) -> None:
-        click.echo(report(run_quantization(asked, progress=stages)))
+        click.echo(report(run_quantization(quantize_options, progress=stages)))
 
     return unbroken(work)
 

@@ -48,13 +48,13 @@ def train(data: tuple[str, ...], **options: Any) -> None:
     data : names of the labelled inputs
     **options : those of ``sentire train``
     """
-    asked = TrainOptions(
+    train_options = TrainOptions(
         **_of_run(data, options, f"Trained from {options['backbone']}."),
         backbone=options["backbone"],
         balance=options["balance"],
     )
-    with _terminal(asked) as (watch, progress):
-        done = run_training(asked, watch=watch, progress=progress)
+    with _terminal(train_options) as (watch, progress):
+        done = run_training(train_options, watch=watch, progress=progress)
     _print(done)
 
 
@@ -71,7 +71,7 @@ def distill(data: tuple[str, ...], **options: Any) -> None:
         distillation = msgspec.convert(weights, Distillation)
     except msgspec.ValidationError as error:
         raise OptionError(f"--temperature, --hard, --hidden: {error}") from None
-    asked = DistillOptions(
+    distill_options = DistillOptions(
         **_of_run(data, options, "Distilled."),
         teachers=options["teachers"],
         backbone=options["backbone"],
@@ -79,8 +79,8 @@ def distill(data: tuple[str, ...], **options: Any) -> None:
         unlabelled=options["unlabelled"],
         distillation=distillation,
     )
-    with _terminal(asked) as (watch, progress):
-        done = run_distillation(asked, watch=watch, progress=progress)
+    with _terminal(distill_options) as (watch, progress):
+        done = run_distillation(distill_options, watch=watch, progress=progress)
     _print(done)
 
 

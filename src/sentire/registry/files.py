@@ -211,7 +211,7 @@ class FileRegistry:
         except FileNotFoundError:
             return False
         if there != artifact.data:
-            raise taken(self.url, artifact, digest_of(there))
+            raise version_taken(self.url, artifact, digest_of(there))
         return True
 
     def _has(self, path: str, size: int) -> bool:
@@ -260,7 +260,7 @@ class FileRegistry:
             raise RegistryUnavailable(self.url, error.strerror or str(error)) from error
 
 
-def taken(url: str, artifact: Artifact, there: str) -> VersionTaken:
+def version_taken(url: str, artifact: Artifact, there: str) -> VersionTaken:
     """Say that another bundle has the version."""
     return VersionTaken(
         f"registry {url} has another {artifact}: its digest is {there[:19]}…, this one's is "

@@ -31,7 +31,7 @@ from sentire.bundle.manifest import MANIFEST_NAME, Manifest, digest_of
 from sentire.errors import NotInRegistry, OptionError, RegistryUnavailable
 from sentire.registry.base import MANIFEST_BYTES, Artifact
 from sentire.registry.distribution import MANIFEST_TYPE, DistributionClient, OciNotFound
-from sentire.registry.files import taken
+from sentire.registry.files import version_taken
 from sentire.registry.records import REVISION_DECODER, AliasRevision, in_order, is_name, is_version
 
 BUNDLE_TYPE = "application/vnd.sentire.bundle.v1"
@@ -249,7 +249,7 @@ class OciRegistry:
         except NotInRegistry:
             return False
         if there != digest_of(artifact.data):
-            raise taken(self.url, artifact, there)
+            raise version_taken(self.url, artifact, there)
         return True
 
     def _repository(self, name: str) -> str:
