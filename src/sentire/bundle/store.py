@@ -101,6 +101,8 @@ def write_bundle(path: Path, manifest: Manifest) -> Bundle:
 
     Parameters
     ----------
+    path : Path
+        Folder of the bundle.
     manifest : Manifest
         Its ``files`` and ``fingerprint`` are computed here.
     """

@@ -70,6 +70,7 @@ class Scheduler(ThreadOwner):
     backend : Backend
         Closed by :meth:`close`.
     pad_id : int
+    scheduling : Scheduling, optional
 
     Attributes
     ----------

@@ -75,6 +75,7 @@ class Registry(ReadableRegistry, Protocol):
 
         Parameters
         ----------
+        artifact : Artifact
         folder : Path
             Of the bundle.
         files : mapping of file to the hex SHA-256 that the manifest says

@@ -49,6 +49,8 @@ def open_source(
 
     Parameters
     ----------
+    registry : ReadableRegistry
+    name, version : str
     digest : str, optional
         What its manifest must have.
 
