@@ -77,10 +77,7 @@ class FileRegistry:
             if not versions:
                 self._check()
         if not versions:
-            raise NotInRegistry(
-                f"registry {self.url} has no version of a model {name}. "
-                f"See what it has: sentire models list {self.url}"
-            )
+            raise no_versions(self.url, name)
         return versions
 
     def artifact(self, name: str, version: str) -> Artifact:
@@ -258,6 +255,14 @@ class FileRegistry:
             ) from error
         except OSError as error:
             raise RegistryUnavailable(self.url, error.strerror or str(error)) from error
+
+
+def no_versions(url: str, name: str) -> NotInRegistry:
+    """Say that there is no such model."""
+    return NotInRegistry(
+        f"registry {url} has no version of a model {name}. "
+        f"See what it has: sentire models list {url}"
+    )
 
 
 def version_taken(url: str, artifact: Artifact, there: str) -> VersionTaken:
