@@ -38,7 +38,7 @@ def import_(checkpoint: str, output: Path, **options: Any) -> int:
         output=output,
         data=options["data"],
         calibration=options["calibration"],
-        adoption=CheckpointOptions(
+        checkpoint_options=CheckpointOptions(
             labels=label_meanings(options["labels"]),
             languages=_languages(options["languages"]),
             max_length=options["max_length"],
