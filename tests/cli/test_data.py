@@ -3,7 +3,7 @@
 import click
 from click.testing import CliRunner
 
-from sentire.cli.data import OPTIONS, data_options
+from sentire.cli.data import data_options
 from sentire.jobs.sources import ReadOptions
 
 
@@ -17,6 +17,5 @@ def test_the_command_line_hands_over_the_names_that_are_promised():
 
     words = ["--head", "emotion", "--label", "a=joy", "--label", "b=-", "--data-root", "x"]
     assert CliRunner().invoke(command, words).exit_code == 0
-    assert set(handed) == set(OPTIONS)
+    assert set(handed) == set(ReadOptions.__struct_fields__)
     assert (handed["head"], handed["label"]) == ("emotion", ("a=joy", "b=-"))
-    assert set(OPTIONS) == set(ReadOptions.__struct_fields__)

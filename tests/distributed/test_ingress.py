@@ -40,32 +40,32 @@ async def nothing(_):
 
 @pytest.mark.parametrize("prefix", ["", "/opinion", "/a/b"])
 def test_an_application_under_a_prefix_is_the_one_at_the_root(tiny_models, prefix):
-    front = Ingress(create_app(tiny_models, Settings()), gather=nothing)
+    ingress = Ingress(create_app(tiny_models, Settings()), gather=nothing)
     given = {"root_path": prefix, "headers": {"X-Request-ID": "mine"}}
-    answer = ask(front, "POST", f"{prefix}/predict", json={"text": "I love this"}, **given)
+    answer = ask(ingress, "POST", f"{prefix}/predict", json={"text": "I love this"}, **given)
     assert answer.json()["model"]["name"] == "tiny"
     assert "x-request-id" not in answer.headers  # the proxy adds it
-    refused = ask(front, "POST", f"{prefix}/v2/models/tiny/infer", content=b"{", **given)
+    refused = ask(ingress, "POST", f"{prefix}/v2/models/tiny/infer", content=b"{", **given)
     assert list(refused.json()) == ["error"]
-    faces = ask(front, "POST", f"{prefix}/", json={"inputs": "I love this"}, **given)
+    faces = ask(ingress, "POST", f"{prefix}/", json={"inputs": "I love this"}, **given)
     assert {"label", "score"} == faces.json()[0].keys()
-    assert ask(front, "GET", f"{prefix}/health/ready", **given).status_code == 200
+    assert ask(ingress, "GET", f"{prefix}/health/ready", **given).status_code == 200
 
 
 def test_only_those_who_may_see_a_page_get_the_one_of_all(tiny_models, tmp_path):
     async def gather(accept):
         return b"all", "text/x"
 
-    front = Ingress(create_app(tiny_models, Settings()), gather=gather)
-    page = ask(front, "GET", "/metrics")
+    ingress = Ingress(create_app(tiny_models, Settings()), gather=gather)
+    page = ask(ingress, "GET", "/metrics")
     assert (page.content, page.headers["content-type"]) == (b"all", "text/x")
-    head = ask(front, "HEAD", "/metrics").headers
+    head = ask(ingress, "HEAD", "/metrics").headers
     assert (head["content-length"], head["content-type"]) == ("3", "text/x")
     keys = tmp_path / "keys.txt"
     keys.write_text(f"shop:sha256:{64 * '0'}\n")
     with_keys = Settings(keys=type(Settings().keys)(file=str(keys)))
-    front = Ingress(create_app(tiny_models, with_keys), gather=gather)
-    assert ask(front, "GET", "/metrics").status_code == 401
+    ingress = Ingress(create_app(tiny_models, with_keys), gather=gather)
+    assert ask(ingress, "GET", "/metrics").status_code == 401
 
 
 def test_waits_are_those_of_requests_that_needed_the_model(tiny_models):

@@ -74,7 +74,7 @@ def test_a_registry_of_images_that_nobody_answers_for_is_broken():
 def test_one_that_never_answers_is_not_waited_for():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
-        finding = ask(f"oci://{address}/models/tiny@production", patience_s=0.5)
+        finding = ask(f"oci://{address}/models/tiny@production", timeout_s=0.5)
         assert finding.status == "broken"
         assert "no answer within 0.5 s" in finding.found
         silent.accept()[0].close()

@@ -2,7 +2,7 @@
 
 Reads:   a folder with ``bundle.json`` and the files it names
 Gives:   a :class:`Bundle` of which every byte was checked
-Never:   runs the model; ``inference/selftest.py`` does
+Never:   runs the model; ``inference/load.py`` does
 """
 
 import hashlib
@@ -101,6 +101,8 @@ def write_bundle(path: Path, manifest: Manifest) -> Bundle:
 
     Parameters
     ----------
+    path : Path
+        Folder of the bundle.
     manifest : Manifest
         Its ``files`` and ``fingerprint`` are computed here.
     """

@@ -26,8 +26,8 @@ from sentire.errors import ServiceFailed
 
 _START_S = 60.0
 _N_LONE, _N_WARM, _N_BUSY = 200, 200, 800
-_PAUSE_S = 0.01
 """Requests. A count rather than a time, so that a machine with other work measures as well."""
+_PAUSE_S = 0.01
 _CALLERS = 16
 _SEED = 1
 

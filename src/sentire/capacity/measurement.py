@@ -162,8 +162,8 @@ def line(xs: Sequence[float], ys: Sequence[float]) -> tuple[float, float]:
 
     Examples
     --------
-    >>> line([1, 2, 4], [3.0, 4.0, 6.0])
-    (2.0, 1.0)
+    >>> [round(value, 3) for value in line([1, 2, 4], [3.0, 4.0, 6.0])]
+    [2.0, 1.0]
     """
     weights = [1 / y**2 for y in ys]
     total = sum(weights)

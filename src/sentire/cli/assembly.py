@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from sentire.cli.bundle_report import report
-from sentire.cli.data import OPTIONS
 from sentire.cli.stages import Stages, unbroken
 from sentire.errors import LabelsUnproven
 from sentire.export.assemble import AssemblyOptions
@@ -34,12 +33,12 @@ def import_(checkpoint: str, output: Path, **options: Any) -> int:
     -------
     Exit code.
     """
-    asked = ImportOptions(
+    import_options = ImportOptions(
         checkpoint=checkpoint,
         output=output,
         data=options["data"],
         calibration=options["calibration"],
-        adoption=CheckpointOptions(
+        checkpoint_options=CheckpointOptions(
             labels=label_meanings(options["labels"]),
             languages=_languages(options["languages"]),
             max_length=options["max_length"],
@@ -51,7 +50,7 @@ def import_(checkpoint: str, output: Path, **options: Any) -> int:
     )
 
     def work(stages: Stages) -> None:
-        click.echo(_import_report(import_checkpoint(asked, progress=stages)))
+        click.echo(_import_report(import_checkpoint(import_options, progress=stages)))
 
     try:
         return unbroken(work)
@@ -75,18 +74,18 @@ def quantize(source: Path, output: Path, **options: Any) -> int:
     -------
     Exit code.
     """
-    asked = QuantizeOptions(
+    quantize_options = QuantizeOptions(
         source=source,
         output=output,
         data=options["data"],
-        reading=ReadOptions(**{name: options[name] for name in OPTIONS}),
+        reading=ReadOptions(**{name: options[name] for name in ReadOptions.__struct_fields__}),
         calibration=options["calibration"],
         naming=Naming(name=options["name"], version=options["bundle_version"]),
         assembly=_assembly(options, int8=True),
     )
 
     def work(stages: Stages) -> None:
-        click.echo(report(run_quantization(asked, progress=stages)))
+        click.echo(report(run_quantization(quantize_options, progress=stages)))
 
     return unbroken(work)
 

@@ -10,15 +10,12 @@ from sentire.labels import LABELS
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
-OPTIONS = (
-    *("head", "text_column", "label_column", "group_column", "sheet", "query", "label"),
-    "data_root",
-)
-"""Names under which :func:`data_options` hands the options over."""
-
 
 def data_options(command: _Decorated) -> _Decorated:
-    """Add the options that say how DATA is read."""
+    """Add the options that say how DATA is read.
+
+    They are handed over under the names of :class:`~sentire.jobs.sources.ReadOptions`' fields.
+    """
     options = (
         click.option(
             "--head",

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from sentire.atomic import write_file
-from sentire.cli.data import OPTIONS
 from sentire.cli.figures import print_report
 from sentire.cli.main import say
 from sentire.cli.progress import ProgressBar
@@ -67,16 +66,16 @@ def evaluate(
         _check_output(path)
     if html_file is not None:
         check_page()
-    reading = ReadOptions(**{name: options.pop(name) for name in OPTIONS})
-    asked = EvaluateOptions(bundle=bundle, data=data, reading=reading, **options)
-    files = [source.file for source in evaluation_sources(asked)]
-    refuse_inputs(outputs, [bundle, *filter(None, [asked.against]), *data, *files])
+    reading = ReadOptions(**{name: options.pop(name) for name in ReadOptions.__struct_fields__})
+    evaluate_options = EvaluateOptions(bundle=bundle, data=data, reading=reading, **options)
+    files = [source.file for source in evaluation_sources(evaluate_options)]
+    refuse_inputs(outputs, [bundle, *filter(None, [evaluate_options.against]), *data, *files])
     for path in () if force else outputs:
         refuse_existing(path)
     if len({path.resolve() for path in outputs}) < len(outputs):
         raise OptionError(f"--json and --html both name {outputs[0]}. Name two files.")
     with _progress() as progress:
-        report = run_evaluation(asked, progress=progress)
+        report = run_evaluation(evaluate_options, progress=progress)
     _print(report, kind)
     if json_file is not None:
         _write(json_file, _json(report))

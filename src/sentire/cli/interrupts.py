@@ -33,7 +33,7 @@ class Stopped(KeyboardInterrupt):
 
 
 class Interrupts:
-    """Turns both signals into :class:`Stopped`, at once or at the end of :attr:`held`.
+    """Turns both signals into :class:`Stopped`, at once or at the end of :meth:`held`.
 
     Use it in ``with``, in the main thread; ``with interrupts.held():`` inside.
     """

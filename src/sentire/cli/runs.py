@@ -8,7 +8,6 @@ import click
 import msgspec
 
 from sentire.cli.bundle_report import report
-from sentire.cli.data import OPTIONS
 from sentire.cli.stages import Stages
 from sentire.cli.watching import Display, Stop
 from sentire.errors import OptionError
@@ -54,13 +53,13 @@ def train(data: tuple[str, ...], **options: Any) -> None:
     OptionError
         An option has a value that is not allowed.
     """
-    asked = TrainOptions(
+    train_options = TrainOptions(
         **_of_run(data, options, f"Trained from {options['backbone']}."),
         backbone=options["backbone"],
         balance=options["balance"],
     )
-    with _terminal(asked) as (watch, progress):
-        done = run_training(asked, watch=watch, progress=progress)
+    with _terminal(train_options) as (watch, progress):
+        done = run_training(train_options, watch=watch, progress=progress)
     _print(done)
 
 
@@ -82,7 +81,7 @@ def distill(data: tuple[str, ...], **options: Any) -> None:
         distillation = msgspec.convert(weights, Distillation)
     except msgspec.ValidationError as error:
         raise OptionError(f"--temperature, --hard, --hidden: {error}") from None
-    asked = DistillOptions(
+    distill_options = DistillOptions(
         **_of_run(data, options, "Distilled."),
         teachers=options["teachers"],
         backbone=options["backbone"],
@@ -90,8 +89,8 @@ def distill(data: tuple[str, ...], **options: Any) -> None:
         unlabelled=options["unlabelled"],
         distillation=distillation,
     )
-    with _terminal(asked) as (watch, progress):
-        done = run_distillation(asked, watch=watch, progress=progress)
+    with _terminal(distill_options) as (watch, progress):
+        done = run_distillation(distill_options, watch=watch, progress=progress)
     _print(done)
 
 
@@ -108,21 +107,10 @@ def _of_run(data: tuple[str, ...], options: dict[str, Any], description: str) ->
         "data": data,
         "output": output,
         "bundle": None if options["no_bundle"] else bundle,
-        "reading": ReadOptions(**{name: options[name] for name in OPTIONS}),
+        "reading": ReadOptions(**{name: options[name] for name in ReadOptions.__struct_fields__}),
         "layers": _numbers("--layers", options["layers"]),
         "schedule": _schedule(options),
-        **{
-            name: options[name]
-            for name in (
-                "dev",
-                "dev_share",
-                "max_length",
-                "topic_rows",
-                "vocabulary",
-                "resume",
-                "force",
-            )
-        },
+        **{name: options[name] for name in _SAME},
     }
 
 

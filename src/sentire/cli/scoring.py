@@ -60,7 +60,7 @@ def analyze(texts: tuple[str, ...], given: str | None, kind: str | None, **optio
     output: Path | None = options["output"]
     kind = _format_of(kind, output, options)
     _check(texts, options)
-    asked = ScoreOptions(
+    score_options = ScoreOptions(
         texts=texts,
         source=_source_of(given),
         reading=_reading(options),
@@ -68,21 +68,21 @@ def analyze(texts: tuple[str, ...], given: str | None, kind: str | None, **optio
         format=cast("OutputFormat", "jsonl" if kind == _TABLE else kind),
         **{name: options[name] for name in _SAME},
     )
-    if is_done(asked):
+    if is_done(score_options):
         say(f"{output} is done: nothing is left to resume. --force would score anew")
         return ALL_SCORED
-    sink = TerminalTable(emotion=asked.emotion) if kind == _TABLE else None
-    return _run(asked, sink)
+    sink = TerminalTable(emotion=score_options.emotion) if kind == _TABLE else None
+    return _run(score_options, sink)
 
 
-def _run(asked: ScoreOptions, sink: TerminalTable | None) -> int:
+def _run(options: ScoreOptions, sink: TerminalTable | None) -> int:
     began = time.monotonic()
     scoring: Scoring | None = None
     try:
         with (
             Interrupts() as interrupts,
-            open_scoring(asked, sink=sink, say=say, unbroken=interrupts.held) as scoring,
-            _progress(asked, scoring, shown=sink is None) as bar,
+            open_scoring(options, sink=sink, say=say, unbroken=interrupts.held) as scoring,
+            _progress(options, scoring, shown=sink is None) as bar,
         ):
             for _ in scoring:
                 if bar is not None:
@@ -90,12 +90,12 @@ def _run(asked: ScoreOptions, sink: TerminalTable | None) -> int:
     except BrokenPipeError:
         return PIPE_CLOSED  # whoever read the answers has enough of them
     except Stopped as stopped:
-        say(_interrupted(scoring, asked))
+        say(_interrupted(scoring, options))
         return TERMINATED if stopped.number == signal.SIGTERM else INTERRUPTED
     for note in scoring.notes:
-        say(f"{asked.output}: {note}")
-    if asked.source is not None:
-        say(_summary(scoring.tally, asked, time.monotonic() - began))
+        say(f"{options.output}: {note}")
+    if options.source is not None:
+        say(_summary(scoring.tally, options, time.monotonic() - began))
     return SOME_ERRORS if scoring.tally.errors else ALL_SCORED
 
 
@@ -194,16 +194,16 @@ def _reading(options: dict[str, Any]) -> InputOptions:
 
 
 def _progress(
-    asked: ScoreOptions, scoring: Scoring, *, shown: bool
+    options: ScoreOptions, scoring: Scoring, *, shown: bool
 ) -> AbstractContextManager[ProgressBar | None]:
     """Make a bar for a file or a database whose answers don't go to the same terminal."""
     is_seen = sys.stderr is not None and sys.stderr.isatty()
-    if asked.source is None or not shown or not is_seen:
+    if options.source is None or not shown or not is_seen:
         return nullcontext()
     return ProgressBar(scoring.fraction_read, n_before=scoring.tally.rows)
 
 
-def _summary(tally: Tally, asked: ScoreOptions, seconds: float) -> str:
+def _summary(tally: Tally, options: ScoreOptions, seconds: float) -> str:
     """Sum a run up in one line."""
     outcome = ", ".join(f"{n:,} {label}" for label, n in sorted(tally.labels.items()))
     line = f"{tally.rows:,} rows in {seconds:.1f} s"
@@ -212,11 +212,11 @@ def _summary(tally: Tally, asked: ScoreOptions, seconds: float) -> str:
         n_errors = sum(tally.errors.values())
         codes = ", ".join(f"{n:,} {code}" for code, n in sorted(tally.errors.items()))
         line += f"; {n_errors:,} without an answer: {codes}"
-    return line + (f" -> {asked.output}" if asked.output else "")
+    return line + (f" -> {options.output}" if options.output else "")
 
 
-def _interrupted(scoring: Scoring | None, asked: ScoreOptions) -> str:
+def _interrupted(scoring: Scoring | None, options: ScoreOptions) -> str:
     if scoring is None:
         return "interrupted"
     line = f"interrupted after {scoring.tally.rows:,} rows"
-    return line + ("; continue with --resume" if is_resumable(asked) else "")
+    return line + ("; continue with --resume" if is_resumable(options) else "")

@@ -51,6 +51,9 @@ class Replica:
         A model can't be loaded.
     """
 
+    _publishing: asyncio.Task[None] | None = None
+    """None where it could not start: Ray ends it nevertheless."""
+
     def __init__(self, options: DeploymentOptions) -> None:
         self._ray = import_extra("ray", extra="ray", purpose=_PURPOSE)
         self._serve = import_extra("ray.serve", extra="ray", purpose=_PURPOSE)
@@ -78,10 +81,9 @@ class Replica:
 
     async def __del__(self) -> None:
         """End: Ray calls this when no request is under way any more."""
-        publishing = getattr(self, "_telling", None)
-        if publishing is None:
+        if self._publishing is None:
             return
-        publishing.cancel()
+        self._publishing.cancel()
         with suppress(Exception):
             await asyncio.wait_for(self._pages().drop.remote(self._name), _GATHER_S)
         await asyncio.to_thread(self._models.close)

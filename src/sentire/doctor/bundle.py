@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sentire.bundle.builtin import is_packaged
 from sentire.bundle.store import read_bundle
-from sentire.doctor.findings import Finding, Machine, broken, fine, skipped, told
+from sentire.doctor.findings import Finding, Machine, broken, fine, of_error, skipped
 from sentire.doctor.models import folders
 from sentire.doctor.trial import Trial, attempt
 from sentire.errors import BundleNotFound, FingerprintMismatch, SentireError
@@ -26,7 +26,7 @@ def look(machine: Machine) -> Iterator[Finding]:
         yield skipped(NAME, "all models come from a registry, see there.")
     for written, place in places.items():
         if not isinstance(place, Path):
-            yield told(NAME, place, "See sentire models list, and the spelling of --model.")
+            yield of_error(NAME, place, "See sentire models list, and the spelling of --model.")
             continue
         finding = verified(written, place)
         yield finding
@@ -46,16 +46,16 @@ def verified(written: str, path: Path) -> Finding:
     try:
         bundle = read_bundle(path)
     except FingerprintMismatch as error:
-        return told(
+        return of_error(
             NAME,
             error,
             "Its answers would differ from those it was judged by. Install the sentire that made "
             "it, or make it anew with this one: sentire import or sentire train.",
         )
     except BundleNotFound as error:
-        return told(NAME, error, "Name the folder that holds bundle.json.")
+        return of_error(NAME, error, "Name the folder that holds bundle.json.")
     except SentireError as error:
-        return told(NAME, error, _anew(path))
+        return of_error(NAME, error, _anew(path))
     n_bytes = sum((path / name).stat().st_size for name in bundle.manifest.files)
     return fine(
         NAME,

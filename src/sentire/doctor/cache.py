@@ -12,7 +12,7 @@ from sentire.serving.settings import CacheSettings
 
 NAME = "cache"
 
-_PATIENCE_S = 3.0
+_TIMEOUT_S = 3.0
 _TRIES = 5
 
 
@@ -41,7 +41,7 @@ def ask(url: str, cache: CacheSettings) -> Finding:
     details: dict[str, Any] = {"url": shown}
     try:
         client = redis.Redis.from_url(
-            url, socket_connect_timeout=_PATIENCE_S, socket_timeout=_PATIENCE_S, retry=None
+            url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S, retry=None
         )
     except ValueError:
         return broken(

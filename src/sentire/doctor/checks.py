@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable, Collection, Iterator
 
 from sentire.doctor.deadline import within
-from sentire.doctor.findings import Finding, Machine, broken, told
+from sentire.doctor.findings import Finding, Machine, broken, of_error
 from sentire.errors import SentireError, Unavailable
 from sentire.optional import install_command
 
@@ -68,7 +68,7 @@ def look(name: str, machine: Machine) -> list[Finding]:
         check: Look = importlib.import_module(f"sentire.doctor.{name}").look
         return list(check(machine))
     except SentireError as error:
-        return [told(name, error)]
+        return [of_error(name, error)]
     except ImportError as error:
         missing = error.name or "a library"
         return [

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from sentire.doctor.findings import Finding, fine, told
+from sentire.doctor.findings import Finding, fine, of_error
 from sentire.errors import OptionError
 from sentire.service.settings import Settings, load_settings
 from sentire.web.keys import read_keys
@@ -23,7 +23,7 @@ def read(file: Path | None, environ: Mapping[str, str]) -> tuple[Settings, Findi
     try:
         settings = load_settings(file, environ)
     except OptionError as error:
-        return Settings(), told(
+        return Settings(), of_error(
             NAME,
             error,
             "Correct it; until then no server starts. What follows is about the defaults.",
@@ -40,5 +40,5 @@ def check_keys(settings: Settings) -> Finding | None:
     try:
         read_keys(Path(settings.keys.file))
     except OptionError as error:
-        return told(NAME, error, "Make one: sentire keys keys.txt --add NAME")
+        return of_error(NAME, error, "Make one: sentire keys keys.txt --add NAME")
     return None

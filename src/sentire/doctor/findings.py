@@ -118,7 +118,7 @@ def skipped(check: str, found: str, **details: Any) -> Finding:
     return Finding(check=check, status="skipped", found=found, details=details)
 
 
-def told(check: str, error: SentireError, fix: str = "") -> Finding:
+def of_error(check: str, error: SentireError, fix: str = "") -> Finding:
     """Make a finding of an error, whose message says what to do.
 
     Parameters

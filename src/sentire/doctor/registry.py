@@ -20,7 +20,7 @@ from sentire.registry.references import Reference, names_registry, open_registry
 
 NAME = "registry"
 
-_PATIENCE_S = 20.0
+_TIMEOUT_S = 20.0
 
 
 def look(machine: Machine) -> Iterator[Finding]:
@@ -34,19 +34,19 @@ def look(machine: Machine) -> Iterator[Finding]:
         yield skipped(NAME, "no model comes from one.")
 
 
-def ask(written: str, *, patience_s: float = _PATIENCE_S) -> Finding:
+def ask(written: str, *, timeout_s: float = _TIMEOUT_S) -> Finding:
     """Ask a registry for a version: where its alias points, and for its manifest.
 
     Parameters
     ----------
     written : ``REGISTRY/NAME@VERSION`` or ``REGISTRY/NAME@ALIAS``
-    patience_s : seconds until nobody waits any more
+    timeout_s : seconds until nobody waits any more
     """
     reference = Reference.of(written)
     began = time.perf_counter()
     details = {"model": written, "registry": reference.registry}
     try:
-        version = within(patience_s, lambda: _version(reference), what=reference.registry)
+        version = within(timeout_s, lambda: _version(reference), what=reference.registry)
     except MissingExtra as error:
         return missing(NAME, error)
     except NotInRegistry as error:

@@ -11,13 +11,13 @@ from sentire.proxies import by_way_of, open_client, proxy_of
 
 NAME = "services"
 
-_PATIENCE_S = 3.0
+_TIMEOUT_S = 3.0
 
 
 def look(machine: Machine) -> Iterator[Finding]:
     """Ask each model service that the settings name for its health, all at once."""
     urls = machine.settings.remote.urls
-    poller: Poller[Finding] = Poller(within_s=2 * _PATIENCE_S)
+    poller: Poller[Finding] = Poller(within_s=2 * _TIMEOUT_S)
     for url, answer in poller.ask({url: partial(ask, url) for url in urls}).items():
         try:
             yield answer.result(timeout=0)
@@ -45,7 +45,7 @@ def ask(url: str) -> Finding:
         return missing(NAME, error)
     details, where = {"url": url}, f"{url}{by_way_of(proxy_of(url))}"
     try:
-        with open_client(httpx, url, timeout=_PATIENCE_S) as client:
+        with open_client(httpx, url, timeout=_TIMEOUT_S) as client:
             answer = client.get(f"{url.rstrip('/')}/health/ready")
     except (httpx.HTTPError, httpx.InvalidURL, OptionError) as error:
         return broken(

@@ -1,8 +1,8 @@
-"""Make a score mean what it says, and see how far it does.
+"""See how far a score means what it says.
 
-Reads:   probabilities and gold labels
-Gives:   a temperature, the calibration error, and the bins of a reliability plot
-Never:   changes a label
+Reads:   the probability of each predicted label, and which labels were right
+Gives:   the expected calibration error, and the bins of a reliability plot
+Never:   changes a probability; ``export/temperature.py`` does
 """
 
 import msgspec
@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sentire.arrays import Probabilities
-from sentire.evaluation.metrics import Labels
 
 N_BINS = 15
 
@@ -24,29 +23,6 @@ class Bin(msgspec.Struct, frozen=True):
     confidence: float
     """Mean."""
     accuracy: float
-
-
-def expected_calibration_error(
-    probabilities: Probabilities, gold: Labels, *, n_bins: int = N_BINS
-) -> float:
-    """Mean gap between confidence and accuracy over equally wide bins, weighted by their texts.
-
-    Parameters
-    ----------
-    probabilities : float64 array of shape (n_texts, n_labels)
-        Rows sum to 1.
-    gold : int array of shape (n_texts,)
-        Positions of the right labels.
-    n_bins : int
-        Bins between 0 and 1, at least 1.
-
-    References
-    ----------
-    Guo et al., ICML 2017, section 2.
-    """
-    return calibration_error(
-        reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == gold, n_bins=n_bins)
-    )
 
 
 def reliability(
@@ -79,6 +55,16 @@ def reliability(
 
 
 def calibration_error(bins: list[Bin]) -> float:
-    """Mean gap of the bins, weighted by their texts, 0 to 1."""
+    """Expected calibration error, 0 to 1: the mean gap of the bins, weighted by their texts.
+
+    Parameters
+    ----------
+    bins : list of Bin
+        At least one.
+
+    References
+    ----------
+    Guo et al., ICML 2017, section 2.
+    """
     n = sum(b.n for b in bins)
     return sum(abs(b.accuracy - b.confidence) * b.n for b in bins) / n

@@ -86,7 +86,7 @@ def assemble(
     dev : labelled sets that the model was not trained on
     calibration : unlabelled texts like those that will be served; the packaged ones by default
     options : AssemblyOptions, optional
-        The limits of INT8, and whether to make it; by default those of ``Options()``.
+        The limits of INT8, and whether to make it; by default those of ``AssemblyOptions()``.
     progress : function
         Told the stage, how much of it is done, and how much there is; 0 where nobody knows.
 
@@ -104,27 +104,25 @@ def assemble(
     with output_workspace(output, force=options.force) as workspace:
         fp32 = workspace / "fp32"
         _copy(folder, fp32)
-        examined = QuantizationContext(
+        context = QuantizationContext(
             manifest,
             (fp32 / TOKENIZER_NAME).read_text(encoding="utf-8"),
             dev=dev,
             texts=list(calibration) or calibration_texts(manifest.languages),
             progress=progress,
         )
-        full = examined.measure(fp32, "measuring FP32")
-        light: GatedGraph | None = None
+        full = context.measure(fp32, "measuring FP32")
+        gated: GatedGraph | None = None
         served, measured = fp32, full
         if options.int8:
-            light = quantize_within_limits(
-                fp32, full, examined, options.limits, workspace=workspace
-            )
-            served, measured = light.folder, light.measured
+            gated = quantize_within_limits(fp32, full, context, options.limits, workspace=workspace)
+            served, measured = gated.folder, gated.measured
         progress("proving", 0, 0)
         final = fitted(manifest, measured, full)
-        _write(served, msgspec.structs.replace(final, quantization=light and light.record))
+        _write(served, msgspec.structs.replace(final, quantization=gated and gated.record))
         served.rename(finished(workspace))
         proved = _prove(finished(workspace))
-    return Assembled(proved._replace(path=output), light and light.whole, light and light.trial)
+    return Assembled(proved._replace(path=output), gated and gated.whole, gated and gated.trial)
 
 
 def check_data(manifest: Manifest, dev: Sequence[Dataset]) -> None:

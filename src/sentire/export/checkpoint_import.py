@@ -66,7 +66,7 @@ class ImportedCheckpoint(NamedTuple):
 def import_checkpoint(
     source: str,
     output: Path,
-    wish: CheckpointOptions,
+    options: CheckpointOptions,
     *,
     dev: Sequence[Dataset] = (),
     calibration: Sequence[str] = (),
@@ -79,7 +79,7 @@ def import_checkpoint(
     source : folder or Hub name of the checkpoint
     output : Path
         Folder of the new bundle.
-    wish : CheckpointOptions
+    options : CheckpointOptions
         What its labels mean, and what the bundle is called.
     dev, calibration, progress : as :func:`~sentire.export.assemble.assemble` takes them
 
@@ -88,23 +88,25 @@ def import_checkpoint(
     LabelsUnproven
         What the labels mean is not clear, or the probes contradict it.
     SourceError, OptionError
-        The checkpoint, or what was wished, can't be used.
+        The checkpoint or an option can't be used.
     BackendError
         The exported graph differs from the network.
     BundleError, OutputError
         As :func:`~sentire.export.assemble.assemble` says.
     """
-    check_output(output, force=wish.assembly.force)
+    check_output(output, force=options.assembly.force)
     progress("reading the checkpoint", 0, 0)
     checkpoint = open_checkpoint(source)
-    labels = map_labels(checkpoint.names, wish.labels)
-    text = _text_settings(checkpoint, wish)
+    labels = map_labels(checkpoint.names, options.labels)
+    text = _text_settings(checkpoint, options)
     path = TextPath(checkpoint.tokenizer_json, text)
     _check_tokens(checkpoint, path)
     progress("proving the labels", 0, 0)
     probed = probe(lambda texts: _probabilities(checkpoint, path, texts), text.languages)
     check_meaning(labels, probed)
-    manifest = draft(_identity(checkpoint, labels, wish), text, {"polarity": list(labels.columns)})
+    manifest = draft(
+        _identity(checkpoint, labels, options), text, {"polarity": list(labels.columns)}
+    )
     check_data(manifest, dev)
     progress("exporting", 0, 0)
     network = LabelAdapter(checkpoint.model, labels.columns)
@@ -121,7 +123,7 @@ def import_checkpoint(
             output,
             dev=dev,
             calibration=calibration,
-            options=wish.assembly,
+            options=options.assembly,
             progress=progress,
         )
     return ImportedCheckpoint(assembled, labels, probed, parity)
@@ -137,8 +139,8 @@ def _scratch() -> Iterator[Path]:
         raise OutputError(unwritable(tempfile.gettempdir(), error)) from error
 
 
-def _text_settings(checkpoint: Checkpoint, wish: CheckpointOptions) -> TextSettings:
-    languages = tuple(wish.languages or ()) or tuple(
+def _text_settings(checkpoint: Checkpoint, options: CheckpointOptions) -> TextSettings:
+    languages = tuple(options.languages or ()) or tuple(
         code for code in PROBE_LANGUAGES if code in checkpoint.languages
     )
     unknown = [code for code in languages if code not in PROBE_LANGUAGES]
@@ -147,7 +149,7 @@ def _text_settings(checkpoint: Checkpoint, wish: CheckpointOptions) -> TextSetti
             f"--languages {','.join(languages)}: labels can be proved in "
             f"{' and '.join(PROBE_LANGUAGES)} only."
         )
-    length = default_length(checkpoint) if wish.max_length is None else wish.max_length
+    length = default_length(checkpoint) if options.max_length is None else options.max_length
     if not _SHORTEST <= length <= checkpoint.longest:
         raise OptionError(
             f"--max-length {length}: this checkpoint reads {_SHORTEST} to {checkpoint.longest} "
@@ -212,13 +214,13 @@ def _write_beside(
     )
 
 
-def _identity(checkpoint: Checkpoint, labels: LabelMap, wish: CheckpointOptions) -> Identity:
+def _identity(checkpoint: Checkpoint, labels: LabelMap, options: CheckpointOptions) -> Identity:
     source = Path(checkpoint.source).name if Path(checkpoint.source).exists() else checkpoint.source
     kinds = checkpoint.config.get("architectures") or ["a classifier"]
     two = "" if "neutral" in labels.columns else " It knows no neutral: that is always 0."
     return Identity(
-        name=wish.name or bundle_name(source),
-        version=wish.version,
+        name=options.name or bundle_name(source),
+        version=options.version,
         description=f"Imported from {source} ({kinds[0]}). Its labels: {labels}.{two}",
-        licence=wish.licence or checkpoint.licence,
+        licence=options.licence or checkpoint.licence,
     )

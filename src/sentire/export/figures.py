@@ -53,10 +53,10 @@ def measure_graph(
     for dataset in dev:
         before = done
 
-        def predicted(n: int, _n_texts: int, before: int = before) -> None:
+        def show(n: int, _n_texts: int, before: int = before) -> None:
             progress(before + n, total)
 
-        sets.append(score(analyzer, dataset, progress=predicted))
+        sets.append(score(analyzer, dataset, progress=show))
         done += len(dataset.texts)
     emotion = "emotion" in analyzer.manifest.heads
     answers = list(analyzer.analyze_many(plain, emotion=emotion))

@@ -87,7 +87,7 @@ def judge(losses: Sequence[Loss], shifts: Sequence[Shift], limits: GateLimits) -
     Examples
     --------
     >>> loss = Loss("reviews", "polarity", "zh", "accuracy", 1000, fp32=0.90, int8=0.89)
-    >>> judge([loss], [], Limits()).broken[0]
+    >>> judge([loss], [], GateLimits()).broken[0]
     'zh loses 1.00 points on average (at most 0.3)'
     """
     broken = []

@@ -123,7 +123,7 @@ class GatedGraph(NamedTuple):
 def quantize_within_limits(
     fp32: Path,
     full: GraphMeasurements,
-    examined: QuantizationContext,
+    context: QuantizationContext,
     limits: GateLimits,
     *,
     workspace: Path,
@@ -134,7 +134,7 @@ def quantize_within_limits(
     ----------
     fp32 : folder with the FP32 graph and the files beside it
     full : what that graph says
-    examined : QuantizationContext
+    context : QuantizationContext
         The draft, and the texts to try graphs on.
     limits : GateLimits
     workspace : folder in which the graphs are tried
@@ -145,8 +145,8 @@ def quantize_within_limits(
         The limits don't hold even with the most layers kept, or the engines read the graph
         differently.
     """
-    examined.progress("quantizing", 0, 0)
-    quantized = Quantized(fp32 / MODEL_NAME, examined.inputs())
+    context.progress("quantizing", 0, 0)
+    quantized = Quantized(fp32 / MODEL_NAME, context.inputs())
     tried: dict[int, tuple[Path, GraphMeasurements]] = {}
 
     def try_out(costs: Sequence[Cost]) -> GateVerdict:
@@ -154,24 +154,24 @@ def quantize_within_limits(
         _copy_beside(fp32, folder)
         write_graph(quantized.graph([cost.layer for cost in costs]), folder / MODEL_NAME)
         stage = "measuring INT8" + (f", {len(costs)} layers in FP32" if costs else "")
-        measured = examined.measure(folder, stage)
+        measured = context.measure(folder, stage)
         tried[len(costs)] = folder, measured
-        languages = examined.manifest.languages
+        languages = context.manifest.languages
         return judge(
             losses(full, measured, languages),
-            shifts(full, measured, examined.heads, languages),
+            shifts(full, measured, context.heads, languages),
             limits,
         )
 
     def rank(kept: Sequence[Cost]) -> list[Cost]:
         return layer_costs(
             quantized,
-            examined.rows,
+            context.rows,
             kept=[cost.layer for cost in kept],
-            heads=examined.outputs,
-            pad_id=examined.pad_id,
+            heads=context.outputs,
+            pad_id=context.pad_id,
             threads=available_threads(),
-            progress=lambda done, total: examined.progress("finding what hurts", done, total),
+            progress=lambda done, total: context.progress("finding what hurts", done, total),
         )
 
     whole = try_out([])
@@ -181,27 +181,27 @@ def quantize_within_limits(
         trial = fewest(rank, try_out, most=most)
     if not trial.verdict.holds:
         raise BundleError(
-            examined.manifest.name,
+            context.manifest.name,
             f"INT8 loses too much, even with {len(trial.kept)} of {len(quantized.layers)} layers "
             f"in FP32: {'; '.join(trial.verdict.broken)}. Nothing was written. Give calibration "
             "texts like those that will be served (--calibration), or allow more (--gate).",
         )
     folder, measured = tried[len(trial.kept)]
-    record = _record(fp32, folder, examined, trial, len(quantized.layers))
+    record = _record(fp32, folder, context, trial, len(quantized.layers))
     return GatedGraph(folder, measured, whole, trial, record)
 
 
-def engine_difference(model: Path, examined: QuantizationContext) -> float:
+def engine_difference(model: Path, context: QuantizationContext) -> float:
     """Largest difference of a probability between OpenVINO and ONNX Runtime."""
 
     def read(logits: Logits) -> Logits:
-        return {name: probabilities(logits[name]) for name in examined.outputs}
+        return {name: probabilities(logits[name]) for name in context.outputs}
 
     openvino = OpenVinoBackend(model, threads=available_threads())
     runtime = OnnxRuntimeBackend(model, threads=available_threads())
     try:
         return largest_difference(
-            openvino, runtime, examined.rows, pad_id=examined.pad_id, reading=read
+            openvino, runtime, context.rows, pad_id=context.pad_id, reading=read
         )
     finally:
         openvino.close()
@@ -209,12 +209,12 @@ def engine_difference(model: Path, examined: QuantizationContext) -> float:
 
 
 def _record(
-    fp32: Path, int8: Path, examined: QuantizationContext, trial: GateTrial, n_layers: int
+    fp32: Path, int8: Path, context: QuantizationContext, trial: GateTrial, n_layers: int
 ) -> Quantization:
-    gap = engine_difference(int8 / MODEL_NAME, examined)
+    gap = engine_difference(int8 / MODEL_NAME, context)
     if gap > _MOST_GAP:
         raise BundleError(
-            examined.manifest.name,
+            context.manifest.name,
             f"OpenVINO and ONNX Runtime differ by {gap:.3f} in a probability, at most "
             f"{_MOST_GAP:g} is accepted. Nothing was written.",
         )
@@ -225,7 +225,7 @@ def _record(
             KeptLayer(name=cost.layer, cost=round(cost.divergence, 7), bytes=cost.n_bytes)
             for cost in trial.kept
         ),
-        calibration_texts=len(examined.inputs()),
+        calibration_texts=len(context.inputs()),
         fp32_bytes=(fp32 / MODEL_NAME).stat().st_size,
         int8_bytes=(int8 / MODEL_NAME).stat().st_size,
         shift={shift.language: round(shift.distance, 4) for shift in polarity},

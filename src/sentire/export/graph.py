@@ -109,6 +109,8 @@ def quantize_rows(model: onnx.ModelProto, gather: NodeProto) -> None:
 
     Parameters
     ----------
+    model : ModelProto
+        It is changed.
     gather : a ``Gather`` node of ``model`` on a 2-D FP32 initializer, along its first axis
     """
     [table] = [tensor for tensor in model.graph.initializer if tensor.name == gather.input[0]]

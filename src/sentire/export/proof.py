@@ -40,7 +40,7 @@ def probe(
 
     Parameters
     ----------
-    shares_of : texts -> float64 array of shape (n_texts, n_names), rows sum to 1
+    probabilities_of : texts -> float64 array of shape (n_texts, n_names), rows sum to 1
     """
     return [
         ProbeResult(language, kind, probabilities_of(probes(language, kind)))

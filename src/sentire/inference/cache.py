@@ -206,7 +206,7 @@ class AnswerCache:
             self._memory.put(key, value)
         if self._store is not None and items:
             self._store.put_many(items)
-        self._land(lookup.claimed)
+        self._resolve(lookup.claimed)
         lookup.claimed = []
 
     async def join(self, lookup: Lookup) -> None:
@@ -222,7 +222,7 @@ class AnswerCache:
         """Give up what was claimed and not answered, so that those who wait compute it."""
         for each in lookup.claimed:
             each.answer = None
-        self._land(lookup.claimed)
+        self._resolve(lookup.claimed)
 
     async def close(self) -> None:
         """Give connections back."""
@@ -243,10 +243,10 @@ class AnswerCache:
             self._memory.put(key, value)
             self._shared_hits += 1
             found.append(each)
-        self._land(found)
+        self._resolve(found)
         lookup.claimed = [each for each in lookup.claimed if each.answer is None]
 
-    def _land(self, entries: Sequence[_Entry]) -> None:
+    def _resolve(self, entries: Sequence[_Entry]) -> None:
         """Tell who waits the answer, or (None) that they must compute it."""
         for each in entries:
             if each.key is not None and each.flight is not None:

@@ -141,6 +141,7 @@ def embed(document: Document, vectors: Array) -> Array:
 
     Parameters
     ----------
+    document : Document
     vectors : float32 array of shape (n_windows + n_segments, n_dimensions)
 
     Returns

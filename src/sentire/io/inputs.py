@@ -59,6 +59,8 @@ def open_input(given: Path | str | None, options: InputOptions | None = None) ->
     Parameters
     ----------
     given : a path, a database's URL, or None for standard input
+    options : InputOptions, optional
+        How it is read.
 
     Raises
     ------

@@ -5,8 +5,7 @@ Gives:   a report
 Never:   runs a model before everything that can be refused is refused: labels, classes, heads
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from typing import NamedTuple
@@ -22,9 +21,8 @@ from sentire.evaluation.behaviour.suite import run_checks
 from sentire.evaluation.datasets import Dataset, LabelledSource, read_dataset
 from sentire.evaluation.results import BehaviourResult, Report, SetResult
 from sentire.evaluation.scores import Scored, check_head, score
-from sentire.inference.analyzer import Analyzer
-from sentire.inference.load import load
 from sentire.io.columns import unique_names
+from sentire.jobs.analyzer import open_analyzer
 from sentire.jobs.sources import ReadOptions, labelled_sources
 from sentire.labels import LABELS
 from sentire.progress import Progress
@@ -77,8 +75,8 @@ def evaluate(
         for dataset in datasets:
             check_head(manifest, dataset)
     checks = read_checks() if options.behaviour else []
-    predicted = _counting(progress, models, datasets, checks)
-    answers = [_ask(model, datasets, checks, options.engine, predicted) for model in models]
+    count = _counting(progress, models, datasets, checks)
+    answers = [_ask(model, datasets, checks, options.engine, count) for model in models]
     return _report(options, manifests[0], answers)
 
 
@@ -136,26 +134,12 @@ def _ask(
     engine: Engine,
     progress: Progress,
 ) -> _Answers:
-    with _opened(model, engine) as analyzer:
+    with open_analyzer(model, engine=engine) as analyzer:
         return _Answers(
             info=analyzer.info,
             sets=[score(analyzer, dataset, progress=progress) for dataset in datasets],
             behaviour=run_checks(analyzer, checks, progress=progress) if checks else None,
         )
-
-
-@contextmanager
-def _opened(model: str, engine: Engine) -> Iterator[Analyzer]:
-    """A loaded model; one who pressed Ctrl-C does not wait for what is under way."""
-    analyzer = load(model, engine=engine)
-    try:
-        yield analyzer
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
-        analyzer.close()
-        raise
-    analyzer.close()
 
 
 def _report(options: EvaluateOptions, manifest: Manifest, answers: Sequence[_Answers]) -> Report:

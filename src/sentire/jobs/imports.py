@@ -28,7 +28,7 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A folder in Hugging Face layout, or a name on the Hub."""
     output: Path
     """Folder of the new bundle."""
-    adoption: CheckpointOptions = CheckpointOptions()
+    checkpoint_options: CheckpointOptions = CheckpointOptions()
     data: tuple[str, ...] = ()
     """Labelled texts that the model has not learned from."""
     calibration: Path | None = None
@@ -55,7 +55,7 @@ def import_checkpoint(
     BackendError, BundleError, OutputError
         The exported graph differs, loses too much in INT8, or can't be written.
     """
-    check_output(options.output, force=options.adoption.assembly.force)
+    check_output(options.output, force=options.checkpoint_options.assembly.force)
     sources = labelled_sources(options.data, LabelledSource)
     files = [options.checkpoint, *options.data, *(source.file for source in sources)]
     refuse_inputs([options.output], [*files, *filter(None, [options.calibration])])
@@ -64,7 +64,7 @@ def import_checkpoint(
     return import_from(
         options.checkpoint,
         options.output,
-        options.adoption,
+        options.checkpoint_options,
         dev=dev,
         calibration=calibration,
         progress=progress,

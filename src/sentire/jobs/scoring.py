@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 
 from sentire.inference.analyzer import Analyzer
-from sentire.inference.load import load
 from sentire.io.checkpoint import Tally, partial_path
 from sentire.io.inputs import InputOptions, open_input
 from sentire.io.job import ScoringJob
@@ -23,6 +22,7 @@ from sentire.io.records import Layout
 from sentire.io.rows import Row, broken
 from sentire.io.sink import DELIMITERS, open_sink
 from sentire.io.source import RowSource
+from sentire.jobs.analyzer import open_analyzer
 from sentire.types import Answer, Engine, OnLong
 
 
@@ -151,27 +151,13 @@ def open_scoring(
         source = None if options.texts else opened.enter_context(_open_source(options))
         for note in source.notes if source else ():
             say(note)
-        analyzer = opened.enter_context(_open_model(options))
+        analyzer = opened.enter_context(open_analyzer(options.model, engine=options.engine))
         score = _scorer(analyzer, options)
         if sink is None:
             sink = _open_sink(options, source, analyzer.info.digest, say)
         opened.callback(sink.close)
         rows = _rows_of(options.texts) if source is None else source
         yield Scoring(ScoringJob(rows, score, sink, unbroken=unbroken), sink, source)
-
-
-@contextmanager
-def _open_model(options: ScoreOptions) -> Iterator[Analyzer]:
-    """A loaded model; one who stops the run does not wait until it has answered what waits."""
-    analyzer = load(options.model, engine=options.engine)
-    try:
-        yield analyzer
-    except (KeyboardInterrupt, BrokenPipeError):
-        raise
-    except BaseException:
-        analyzer.close()
-        raise
-    analyzer.close()
 
 
 def _scorer(

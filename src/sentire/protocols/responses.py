@@ -5,8 +5,8 @@ Gives:   predictions of all texts; headers for what a dialect's answers have no 
 Never:   leaves a text out
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from starlette.responses import Response
 
@@ -58,6 +58,44 @@ async def score_all(
         if isinstance(answer, Unscored):
             raise _naming(answer, index, len(answers))
     return [answer for answer in answers if isinstance(answer, Prediction)]
+
+
+class InputsRequest(Protocol):
+    """A request of a dialect whose bodies have ``inputs``."""
+
+    @property
+    def texts(self) -> Sequence[object]:
+        """Those to score."""
+
+    @property
+    def predict_options(self) -> PredictOptions:
+        """How to score them."""
+
+
+_Request = TypeVar("_Request", bound=InputsRequest)
+
+
+async def score_and_encode(
+    context: Context,
+    request: _Request,
+    encode: Callable[[_Request, Sequence[Prediction]], bytes],
+) -> Response:
+    """Answer a request of a dialect whose bodies have ``inputs``.
+
+    Parameters
+    ----------
+    context : Context
+    request : what the dialect's ``decode`` made of a body
+    encode : function
+        The dialect's: writes the answer to the request.
+
+    Raises
+    ------
+    ProblemError
+        One of the texts can't be scored; it is named.
+    """
+    predictions = await score_all(context, request.texts, request.predict_options)
+    return json_response(encode(request, predictions), facts(predictions))
 
 
 def _naming(failed: Unscored, index: int, n_texts: int) -> ProblemError:

@@ -83,10 +83,7 @@ class FileRegistry:
             if not versions:
                 self._check()
         if not versions:
-            raise NotInRegistry(
-                f"registry {self.url} has no version of a model {name}. "
-                f"See what it has: sentire models list {self.url}"
-            )
+            raise no_versions(self.url, name)
         return versions
 
     def artifact(self, name: str, version: str) -> Artifact:
@@ -234,7 +231,7 @@ class FileRegistry:
         except FileNotFoundError:
             return False
         if there != artifact.data:
-            raise taken(self.url, artifact, digest_of(there))
+            raise version_taken(self.url, artifact, digest_of(there))
         return True
 
     def _has(self, path: str, size: int) -> bool:
@@ -283,7 +280,15 @@ class FileRegistry:
             raise RegistryUnavailable(self.url, error.strerror or str(error)) from error
 
 
-def taken(url: str, artifact: Artifact, there: str) -> VersionTaken:
+def no_versions(url: str, name: str) -> NotInRegistry:
+    """Say that there is no such model."""
+    return NotInRegistry(
+        f"registry {url} has no version of a model {name}. "
+        f"See what it has: sentire models list {url}"
+    )
+
+
+def version_taken(url: str, artifact: Artifact, there: str) -> VersionTaken:
     """Say that another bundle has the version.
 
     Parameters

@@ -20,7 +20,7 @@ from sentire.registry.base import CHUNK
 
 _CONDITIONAL = {"s3", "s3a"}
 """Protocols whose clients create conditionally (``If-None-Match: *``), tried on a real server."""
-_PATIENCE: dict[str, Any] = {
+_TIMEOUTS_AND_RETRIES: dict[str, Any] = {
     "connect_timeout": 5,
     "read_timeout": 30,
     "retries": {"mode": "standard", "max_attempts": 3},
@@ -53,7 +53,7 @@ class ObjectStore:
             import_extra("s3fs", extra="registry", purpose=f"a registry at {protocol}://")
         options: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
         if protocol in _CONDITIONAL:
-            options["config_kwargs"] = _PATIENCE | _direct()
+            options["config_kwargs"] = _TIMEOUTS_AND_RETRIES | _direct()
         try:
             self._store, root = fsspec.core.url_to_fs(url, **options)
         except (ValueError, ImportError, OSError) as error:

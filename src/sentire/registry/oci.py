@@ -31,7 +31,7 @@ from sentire.bundle.manifest import MANIFEST_NAME, Manifest, digest_of
 from sentire.errors import NotInRegistry, OptionError, RegistryUnavailable
 from sentire.registry.base import MANIFEST_BYTES, Artifact
 from sentire.registry.distribution import MANIFEST_TYPE, DistributionClient, OciNotFound
-from sentire.registry.files import taken
+from sentire.registry.files import no_versions, version_taken
 from sentire.registry.records import REVISION_DECODER, AliasRevision, in_order, is_name, is_version
 
 BUNDLE_TYPE = "application/vnd.sentire.bundle.v1"
@@ -95,10 +95,7 @@ class OciRegistry:
         found = [tag.replace("_", "+", 1) for tag in self._tags(name) if tag[:1].isdigit()]
         versions = in_order([version for version in found if is_version(version)])
         if not versions:
-            raise NotInRegistry(
-                f"registry {self.url} has no version of a model {name}. "
-                f"See what it has: sentire models list {self.url}"
-            )
+            raise no_versions(self.url, name)
         return versions
 
     def artifact(self, name: str, version: str) -> Artifact:
@@ -273,7 +270,7 @@ class OciRegistry:
         except NotInRegistry:
             return False
         if there != digest_of(artifact.data):
-            raise taken(self.url, artifact, there)
+            raise version_taken(self.url, artifact, there)
         return True
 
     def _repository(self, name: str) -> str:

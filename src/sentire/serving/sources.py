@@ -68,6 +68,7 @@ def snapshot_reader(source: ModelSource, downloads: Path | None = None) -> Calla
 
     Parameters
     ----------
+    source : ModelSource
     downloads : Path, optional
         Folder for what is pulled from a registry; by default in the user's cache folder.
     """

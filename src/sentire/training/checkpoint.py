@@ -46,7 +46,7 @@ def save_checkpoint(
     model : Encoder
     optimizer : Optimizer
         Its moments are written.
-    progress : Progress
+    progress : TrainingProgress
         How far the run is.
 
     Raises

@@ -53,6 +53,8 @@ class Distiller:
     Parameters
     ----------
     teachers : one for all rows, or one for each language
+    settings : Distillation
+        How the losses are weighed.
     """
 
     def __init__(self, teachers: Sequence[TeacherTask], settings: Distillation) -> None:

@@ -166,6 +166,8 @@ class Collator:
 
         Parameters
         ----------
+        examples : those of the whole data
+        indices : int64 array of shape (n_texts,)
         ends : bool array of shape (n_texts,)
             Whether to read the end of a text that is too long; verdicts often close texts.
         generator : Generator, optional

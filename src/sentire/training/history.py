@@ -44,7 +44,7 @@ class History:
             self._path.unlink(missing_ok=True)
 
     def add(self, report: StepReport) -> None:
-        """Note a moment, if it is one in twenty or an evaluation."""
+        """Note a step, if it is one in twenty or an evaluation."""
         if report.dev is None and report.step % _EVERY:
             return
         point = HistoryPoint(

@@ -32,6 +32,8 @@ def masked_cross_entropy(logits: torch.Tensor, target: HeadTargets) -> torch.Ten
     Parameters
     ----------
     logits : tensor of shape (n_texts, n_labels)
+    target : HeadTargets
+        Of the same texts.
 
     Returns
     -------

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-_BLOCK = 32
 _BLOCK_BYTES = 18  # one float16 scale, then 32 weights of 4 bits
 _HEADER = struct.Struct("<4sI7ifi")
 

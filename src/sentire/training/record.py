@@ -48,7 +48,7 @@ def merge(before: Iterable[Training], now: Iterable[Training]) -> tuple[Training
     Examples
     --------
     >>> a, b = (Training(name="a", language="zh", rows=n, source="s", licence="l") for n in (9, 5))
-    >>> [each.rows for each in together([a], [b])]
+    >>> [each.rows for each in merge([a], [b])]
     [9]
     """
     found: dict[tuple[str, str, str], Training] = {}

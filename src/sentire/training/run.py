@@ -133,7 +133,7 @@ def prune_vocabulary(
     Parameters
     ----------
     backbone : Backbone
-    rows : sequence of Row
+    rows : sequence of TrainingRow
     text : TextSettings
         How texts are read.
     size : int

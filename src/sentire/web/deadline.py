@@ -39,7 +39,7 @@ class DeadlineMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        timeout_s = _wanted(Headers(scope=scope).get(TIMEOUT_HEADER))
+        timeout_s = _timeout_of(Headers(scope=scope).get(TIMEOUT_HEADER))
         watch = _Watch(receive)
 
         async def send_watched(message: Message) -> None:
@@ -73,7 +73,7 @@ class DeadlineMiddleware:
             ) from None
 
 
-def _wanted(written: str | None) -> float | None:
+def _timeout_of(written: str | None) -> float | None:
     if written is None:
         return None
     try:

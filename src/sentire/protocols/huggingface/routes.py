@@ -12,7 +12,7 @@ from starlette.responses import Response
 from sentire.protocols.context import Context
 from sentire.protocols.huggingface import wire
 from sentire.protocols.refusals import or_refusal
-from sentire.protocols.responses import facts, json_response, score_all
+from sentire.protocols.responses import score_and_encode
 
 
 def huggingface_endpoint(context: Context) -> Callable[[bytes], Awaitable[Response]]:
@@ -24,9 +24,7 @@ def huggingface_endpoint(context: Context) -> Callable[[bytes], Awaitable[Respon
     """
 
     async def answer(body: bytes) -> Response:
-        asked = wire.decode(body)
-        predictions = await score_all(context, asked.texts, asked.predict_options)
-        return json_response(wire.encode(asked, predictions), facts(predictions))
+        return await score_and_encode(context, wire.decode(body), wire.encode)
 
     async def answer_or_refuse(body: bytes) -> Response:
         return await or_refusal(answer(body), wire.encode_error)

@@ -89,9 +89,9 @@ def decode(body: bytes) -> HuggingFaceRequest:
     return read_json(body, _DECODER, expected=_EXPECTED)
 
 
-def encode(asked: HuggingFaceRequest, predictions: Sequence[Prediction]) -> bytes:
+def encode(request: HuggingFaceRequest, predictions: Sequence[Prediction]) -> bytes:
     """Write the answer: the client takes its first element, so one text has an outer list too."""
-    parameters = asked.parameters or HuggingFaceParameters()
+    parameters = request.parameters or HuggingFaceParameters()
     logarithms = parameters.function_to_apply == "none"
     return msgspec.json.encode(
         [

@@ -212,16 +212,16 @@ def _wanted(output: InferOutput, options: _Options) -> RequestedOutput:
     known = OUTPUTS.get(output.name)
     if known is None:
         raise _invalid(f"There is no output {output.name!r}. There are {', '.join(OUTPUTS)}.")
-    asked = _converted(output.parameters, _OutputOptions, f"the parameters of {output.name!r}")
+    given = _converted(output.parameters, _OutputOptions, f"the parameters of {output.name!r}")
     if "shared_memory_region" in output.parameters:
         raise _invalid("Shared memory is not supported; take the outputs from the answer.")
-    if asked.classification and (not known.has_columns or asked.classification < 0):
+    if given.classification and (not known.has_columns or given.classification < 0):
         raise _invalid(
-            f'"classification" is {asked.classification} for output {output.name!r}. It takes a '
+            f'"classification" is {given.classification} for output {output.name!r}. It takes a '
             'number from 1, for "probabilities" and "emotion_probabilities".'
         )
-    binary = options.binary_data_output if asked.binary_data is None else asked.binary_data
-    return RequestedOutput(output.name, binary, asked.classification)
+    binary = options.binary_data_output if given.binary_data is None else given.binary_data
+    return RequestedOutput(output.name, binary, given.classification)
 
 
 def _converted(parameters: dict[str, Any], kind: Any, where: str) -> Any:

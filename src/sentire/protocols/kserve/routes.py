@@ -139,23 +139,23 @@ class _Protocol:
 
     async def infer(self, request: Request) -> Response:
         body = await self._read(request)
-        asked = infer.decode(body, request.headers.get("inference-header-content-length"))
+        decoded = infer.decode(body, request.headers.get("inference-header-content-length"))
         served = self._served(request)
         predictions = await score_all(
             self._context,
-            asked.texts,
-            asked.options,
+            decoded.texts,
+            decoded.options,
             name=served.name,
             version=request.path_params.get("version"),
         )
         content, n_header = outputs.encode(
-            asked.outputs,
+            decoded.outputs,
             predictions,
-            shape=asked.shape,
-            request_id=asked.id,
+            shape=decoded.shape,
+            request_id=decoded.id,
             name=served.name,
             model=predictions[0].model if predictions else served.info,
-            labels=_labels_of(predictions, asked.options)
+            labels=_labels_of(predictions, decoded.options)
             if predictions
             else served.manifest.labels,
         )
@@ -166,8 +166,8 @@ class _Protocol:
         return Response(content, headers=headers, media_type="application/octet-stream")
 
     async def index(self, request: Request) -> Response:
-        asked = kserve.decode_index(await self._read(request))
-        return json_response(kserve.index(self._models.listed(), only_ready=asked.ready))
+        decoded = kserve.decode_index(await self._read(request))
+        return json_response(kserve.index(self._models.listed(), only_ready=decoded.ready))
 
     async def load(self, request: Request) -> Response:
         kserve.check_load(await self._read(request))

@@ -50,19 +50,19 @@ def scoring_endpoint(context: Context, *, inputs: InputsEndpoint | None = None) 
     ----------
     context : Context
     inputs : function, optional
-        Answers a body of other dialects, which have ``inputs``; from ``inputs.py``.
+        Answers a body of other dialects, which have ``inputs``; from ``protocols/inputs.py``.
     """
 
     async def score(request: Request) -> Response:
         body = await context.bodies.read_json(request)
         if inputs is not None and has_inputs(body):
             return await inputs(body)
-        asked = native.decode(body)
-        name, version = asked.name_and_version
+        decoded = native.decode(body)
+        name, version = decoded.name_and_version
         answers = await score_texts(
-            context, asked.all_texts, asked.predict_options, name=name, version=version
+            context, decoded.all_texts, decoded.predict_options, name=name, version=version
         )
-        if asked.texts is not msgspec.UNSET:
+        if decoded.texts is not msgspec.UNSET:
             return _json(native.encode(native.Predictions(answers)))
         answer = answers[0]
         if isinstance(answer, Unscored):

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from sentire.errors import Closed
 from sentire.protocols.context import Context
 from sentire.protocols.refusals import or_refusal
-from sentire.protocols.responses import described, facts, json_response, score_all
+from sentire.protocols.responses import described, json_response, score_and_encode
 from sentire.protocols.tags import TEI
 from sentire.protocols.tei import wire
 from sentire.serving.models import Models
@@ -34,9 +34,7 @@ def tei_endpoint(context: Context) -> Callable[[bytes], Awaitable[Response]]:
     """
 
     async def answer(body: bytes) -> Response:
-        asked = wire.decode(body)
-        predictions = await score_all(context, asked.texts, asked.predict_options)
-        return json_response(wire.encode(asked, predictions), facts(predictions))
+        return await score_and_encode(context, wire.decode(body), wire.encode)
 
     return answer
 

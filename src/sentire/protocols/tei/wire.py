@@ -78,17 +78,17 @@ def decode(body: bytes) -> TeiRequest:
         400 where it is no JSON in UTF-8, or empty; 422 where it is JSON of another shape, holds a
         pair of texts, or wants the beginning of a text cut off.
     """
-    asked = read_json(body, _DECODER, expected=_EXPECTED)
-    if isinstance(asked.inputs, list):
-        _check_rows(asked.inputs)
-    if asked.truncate and asked.truncation_direction.lower() == "left":
+    request = read_json(body, _DECODER, expected=_EXPECTED)
+    if isinstance(request.inputs, list):
+        _check_rows(request.inputs)
+    if request.truncate and request.truncation_direction.lower() == "left":
         raise ProblemError(
             422,
             "invalid_request",
             '"truncation_direction" is "left". A text can only be cut at its end: send "right", '
             'or leave "truncate" away to have all of it read.',
         )
-    return asked
+    return request
 
 
 def _check_rows(rows: Sequence[str | list[str]]) -> None:
@@ -115,16 +115,16 @@ def _pair(what: str) -> str:
     return f"{what[0].upper()}{what[1:]} of texts, and this model scores single ones. {_BATCH}"
 
 
-def encode(asked: TeiRequest, predictions: Sequence[Prediction]) -> bytes:
+def encode(request: TeiRequest, predictions: Sequence[Prediction]) -> bytes:
     """Write the answer: flat for one text, a list of lists for a batch."""
     rows = [
         [
             TeiScore(score, label)
-            for label, score in ranked(prediction.probabilities, logarithms=asked.raw_scores)
+            for label, score in ranked(prediction.probabilities, logarithms=request.raw_scores)
         ]
         for prediction in predictions
     ]
-    return msgspec.json.encode(rows if asked.is_batch else rows[0])
+    return msgspec.json.encode(rows if request.is_batch else rows[0])
 
 
 def encode_error(refused: ProblemError) -> tuple[int, bytes]:
