@@ -184,7 +184,7 @@ def test_no_series_tells_when_it_began(client, accept):
 class Failing:
     """An observer that fails at whatever it is told."""
 
-    def ran(self, run):
+    def batch_ran(self, batch):
         raise ZeroDivisionError("a secret text")
 
     def answered(self, answers):

@@ -36,7 +36,13 @@ _SHOWN = 12
 
 
 class LabelledSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A labelled input and how to read it."""
+    """A labelled input and how to read it.
+
+    Raises
+    ------
+    ValueError
+        There is no such head; where a table is decoded, it is a ``msgspec.ValidationError``.
+    """
 
     file: str
     """A path, or a database's URL."""
@@ -52,6 +58,11 @@ class LabelledSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Names of the file -> names of the contract, or ``-`` to leave such rows out."""
     metric: MetricName | None = None
     """The figure that a bundle states of it; accuracy for two labels, macro-F1 for more."""
+
+    def __post_init__(self) -> None:
+        if self.head not in LABELS:
+            allowed = ", ".join(LABELS)
+            raise ValueError(f"there is no head {self.head!r}. Allowed are {allowed}")
 
 
 class Dataset(NamedTuple):
