@@ -26,8 +26,7 @@ from sentire import config, errors
 from sentire.bundle.builtin import find_bundle
 from sentire.bundle.manifest import Evaluation
 from sentire.bundle.store import read_manifest
-from sentire.cli import main as exits
-from sentire.cli import scoring
+from sentire.cli import exits, scoring
 from sentire.cli.commands import commands
 from sentire.cli.outcome import verdict
 from sentire.protocols import texts

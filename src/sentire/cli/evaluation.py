@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from sentire.atomic import write_file
+from sentire.cli.exits import say
 from sentire.cli.figures import print_report
-from sentire.cli.main import say
 from sentire.cli.progress import ProgressBar
 from sentire.errors import OptionError, OutputError
 from sentire.evaluation.page.render import check_page, render_page

@@ -9,12 +9,9 @@ Never:   shows a traceback, unless SENTIRE_DEBUG is set
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import NoReturn
 
-OURS, USAGE = 1, 2
-INTERRUPTED, TERMINATED, PIPE_CLOSED = 130, 143, 141
-"""128 and the number of the signal, as shells count."""
+from sentire.cli.exits import INTERRUPTED, PIPE_CLOSED, TERMINATED, say
 
 
 def main() -> NoReturn:
@@ -46,19 +43,6 @@ def run(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         say("interrupted")
         return INTERRUPTED
-
-
-def say(message: str, *, as_it_is: bool = False) -> None:
-    """Write to stderr, where somebody listens on it: one line that begins with our name.
-
-    Parameters
-    ----------
-    message : what happened, and what to do
-    as_it_is : whether it is a page of help, whose lines are kept
-    """
-    line = message if as_it_is else f"sentire: {' '.join(message.splitlines())}"
-    with suppress(OSError, ValueError, AttributeError):
-        print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _flush() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sentire.cli.commands import commands
-from sentire.cli.main import INTERRUPTED, OURS, USAGE, say
+from sentire.cli.exits import INTERRUPTED, OURS, USAGE, say
 from sentire.errors import InputError, SentireError
 
 

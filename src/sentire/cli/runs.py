@@ -9,7 +9,7 @@ import msgspec
 
 from sentire.cli.bundle_report import report
 from sentire.cli.stages import Stages
-from sentire.cli.watching import Display, Stop
+from sentire.cli.training_display import Display, Stop
 from sentire.errors import OptionError
 from sentire.jobs.bundles import BundleOptions
 from sentire.jobs.distillation import DistillOptions

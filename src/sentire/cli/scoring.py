@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import click
 
+from sentire.cli.exits import INTERRUPTED, PIPE_CLOSED, TERMINATED, say
 from sentire.cli.interrupts import Interrupts, Stopped
-from sentire.cli.main import INTERRUPTED, PIPE_CLOSED, TERMINATED, say
 from sentire.cli.progress import ProgressBar
 from sentire.cli.terminal import TerminalTable
 from sentire.errors import OptionError

@@ -9,8 +9,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from sentire.cli.exits import INTERRUPTED, TERMINATED, say
 from sentire.cli.interrupts import Interrupts, Stopped
-from sentire.cli.main import INTERRUPTED, TERMINATED, say
 
 
 def unbroken(work: Callable[["Stages"], None]) -> int:

@@ -4,7 +4,7 @@ import click
 
 from sentire.cli.data import data_options
 from sentire.cli.deferred import DeferredCommand
-from sentire.cli.learning import LEARNING, learning_options
+from sentire.cli.training_options import LEARNING, learning_options
 
 _EXAMPLES = """
 \b

@@ -6,7 +6,8 @@
 'positive'
 """
 
-from sentire.client.clients import AsyncClient, Client
+from sentire.client.asynchronous import AsyncClient
 from sentire.client.exchange import RetryPolicy
+from sentire.client.synchronous import Client
 
 __all__ = ["AsyncClient", "Client", "RetryPolicy"]

@@ -2,7 +2,7 @@
 
 Reads:   texts and options
 Gives:   the steps of their requests
-Never:   carries a step out; ``clients.py`` does, with blocking calls or with asyncio
+Never:   carries a step out; ``synchronous.py`` and ``asynchronous.py`` do
 """
 
 import re

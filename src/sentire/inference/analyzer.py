@@ -120,8 +120,7 @@ class Analyzer:
         UnsupportedRequest
             The model has no emotion head.
         Closed
-            The analyzer was closed, its worker ended, or this process was forked from the one that
-            loaded it.
+            The analyzer is closed, its worker ended, or this process was forked since it was made.
         """
         options = PredictOptions.of(sentences=sentences, emotion=emotion, on_long=on_long)
         self._check(options)
@@ -278,10 +277,7 @@ class Analyzer:
             self._scheduler.submit([[window]], wait=True)[0].result()
 
     def close(self) -> None:
-        """Answer what is under way, then give the memory back.
-
-        In a process forked from the one that loaded the model, it does nothing.
-        """
+        """Answer what is under way, then give the memory back; in a forked process do nothing."""
         try:
             self._scheduler.close()
         finally:
