@@ -169,6 +169,13 @@ def test_every_invariant_has_its_test():
     assert [pair for pair in named if f"def {pair[1]}(" not in read(pair[0])] == []
 
 
+def test_every_file_that_the_architecture_names_is_there():
+    named = set(re.findall(r"`((?:\w+/)+\w+\.py)`", read("ARCHITECTURE.md")))
+    assert len(named) > 30
+    lost = [f for f in named if not ((ROOT / "src/sentire" / f).exists() or (ROOT / f).exists())]
+    assert lost == []
+
+
 def test_both_readmes_show_the_same_things():
     headings = [
         len(re.findall(r"^## ", read(name), re.M)) for name in ("README.md", "README.zh.md")
