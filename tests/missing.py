@@ -4,6 +4,7 @@ Active only where something of the extra ``test`` is absent: where all is instal
 can't be imported is an error of ours.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
@@ -38,6 +39,9 @@ def is_installed(name: str) -> bool:
     return True
 
 
+_SAID = re.compile(r"(the extra [\w,]+): |No module named \\?'(\w+)")
+"""What a process that lacks a package wrote, as a failed assertion shows it."""
+
 IS_WHOLE = all(is_installed(requirement.name) for requirement in requirements("test"))
 
 
@@ -65,9 +69,12 @@ def pytest_make_collect_report(collector: pytest.Collector):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
-    """A test or a fixture that imports as it runs."""
+    """A test or a fixture that imports as it runs, or starts a process that does."""
     report = yield
     why = reason(call.excinfo.value) if call.excinfo is not None else None
+    if why is None and report.failed and not IS_WHOLE:
+        said = _SAID.search(report.longreprtext)
+        why = f"{said[1] or said[2]} is not installed" if said else None
     if report.failed and why is not None:
         report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"Skipped: {why}")
     return report

@@ -92,7 +92,7 @@ class Display(AbstractContextManager["Display"]):
 
     def say(self, message: str) -> None:
         """Write a line above the bar."""
-        self._bar.console.print(message, highlight=False, markup=False)
+        self._bar.console.print(message, highlight=False, markup=False, soft_wrap=True)
 
 
 def _line(report: StepReport) -> str:
