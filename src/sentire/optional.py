@@ -5,7 +5,6 @@ advice names the place that this installation came from, which pip wrote down.
 """
 
 import importlib
-import importlib.util
 import json
 import os
 import shlex
@@ -87,11 +86,20 @@ def pip_command(*words: str) -> str:
     pip, python = shutil.which("pip"), shlex.quote(sys.executable)
     if pip is not None and Path(pip).parent == Path(sys.executable).parent:
         command = "pip"
-    elif importlib.util.find_spec("pip") is not None:
+    elif _is_installed("pip"):
         command = f"{python} -m pip"
     else:  # an environment made by uv, or without pip: one from elsewhere can reach into it
         command = f"pip --python {python}"
     return f"{command} {' '.join(map(shlex.quote, words))}"
+
+
+def _is_installed(package: str) -> bool:
+    """Whether a package is there; to look for its module would wake setuptools' hook for pip."""
+    try:
+        distribution(package)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def source_folder() -> Path | None:
