@@ -8,7 +8,7 @@ import pytest
 
 from sentire.errors import BackendError
 from sentire.workers.heartbeats import Heartbeats
-from sentire.workers.member import Condition, Member
+from sentire.workers.member import Member, WorkerStatus
 from sentire.workers.supervisor import wait_before
 
 
@@ -25,7 +25,7 @@ class Worker:
             raise self.error
 
     def observe(self):
-        return Condition(self.ready, ["shop 1.0.0"], msgspec.Raw(b"{}"))
+        return WorkerStatus(self.ready, ["shop 1.0.0"], msgspec.Raw(b"{}"))
 
     def serving(self):
         self.member.heartbeats.beat(self.member.number, 0)

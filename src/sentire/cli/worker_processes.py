@@ -63,7 +63,7 @@ def serve_together(
 
         def announce_all() -> None:
             seen = observed(folder, 1)
-            announce(seen.condition.models if seen else [])
+            announce(seen.status.models if seen else [])
 
         Supervisor(
             commands,

@@ -24,7 +24,7 @@ from sentire.serving.states import ProcessState
 from sentire.serving.watcher import Watcher
 from sentire.telemetry.metrics import Metrics
 from sentire.telemetry.traces import Tracing
-from sentire.web.application import Application, Contents
+from sentire.web.application import Application, ApplicationOptions
 from sentire.web.keys import open_keys
 from sentire.workers.member import Member
 
@@ -81,7 +81,7 @@ class ModelApplication(Application):
                 await asyncio.to_thread(tracing.close)
 
         super().__init__(
-            Contents(
+            ApplicationOptions(
                 title=title,
                 description=description,
                 tags=TAGS,
@@ -113,4 +113,4 @@ class ModelApplication(Application):
 def _states(member: Member | None) -> list[ProcessState]:
     """What the other workers say of themselves."""
     others = [] if member is None else member.others(fresh=True).values()
-    return [msgspec.json.decode(other.condition.figures, type=ProcessState) for other in others]
+    return [msgspec.json.decode(other.status.figures, type=ProcessState) for other in others]

@@ -14,7 +14,7 @@ import msgspec
 from sentire.serving.models import Models
 from sentire.serving.served import ServedModels, names_of
 from sentire.serving.states import ProcessState
-from sentire.workers.member import Action, Condition, Member
+from sentire.workers.member import Action, Member, WorkerStatus
 
 
 class SharedModels(Models):
@@ -89,9 +89,9 @@ def following(
         if isinstance(models, SharedModels):
             await models.change_here(action, name)
 
-    def observe() -> Condition:
+    def observe() -> WorkerStatus:
         ready = models.ready_here if isinstance(models, SharedModels) else models.ready
         figures = msgspec.Raw(msgspec.json.encode(state()))
-        return Condition(ready, names_of(models), figures)
+        return WorkerStatus(ready, names_of(models), figures)
 
     return member.following(apply, observe)

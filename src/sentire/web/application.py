@@ -36,8 +36,8 @@ _OURS_ALONE: Any = dict.fromkeys(
 )
 
 
-class Contents(msgspec.Struct, frozen=True, kw_only=True):
-    """What an application is about."""
+class ApplicationOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What sets one application apart from another."""
 
     title: str
     description: str
@@ -58,7 +58,7 @@ class Application(FastAPI):
 
     Parameters
     ----------
-    contents : Contents
+    options : ApplicationOptions
     server : ServerSettings
     limits : Limits
     keys : Keys or None
@@ -78,7 +78,7 @@ class Application(FastAPI):
 
     def __init__(
         self,
-        contents: Contents,
+        options: ApplicationOptions,
         *,
         server: ServerSettings,
         limits: Limits,
@@ -87,16 +87,16 @@ class Application(FastAPI):
         lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
     ) -> None:
         super().__init__(
-            title=contents.title,
-            description=contents.description,
+            title=options.title,
+            description=options.description,
             version=version("sentire"),
             docs_url=None,  # FastAPI's own page loads its script from another host
             redoc_url=None,
-            openapi_tags=[dict(tag) for tag in contents.tags],
+            openapi_tags=[dict(tag) for tag in options.tags],
             lifespan=lifespan,
             telemetry=_OURS_ALONE,
         )
-        self._contents, self._asks_for_keys = contents, keys is not None
+        self._options, self._asks_for_keys = options, keys is not None
         self.bodies = BodyReader(limits)
         self.direct: dict[str, Endpoint] = {}
         # Ours stand outside of FastAPI's own, which thereby see no error of ours.
@@ -106,18 +106,18 @@ class Application(FastAPI):
             app = AuthMiddleware(
                 app,
                 keys=keys,
-                open_paths=contents.open_paths,
-                admin_prefix=contents.admin_prefix,
+                open_paths=options.open_paths,
+                admin_prefix=options.admin_prefix,
             )
         self._outermost: ASGIApp = AccessLogMiddleware(
-            app, observers=observers, access_log=server.access_log, refuse=contents.refuse
+            app, observers=observers, access_log=server.access_log, refuse=options.refuse
         )
         if server.cors_origins:
             self._outermost = cross_origin(self._outermost, server.cors_origins)
         self.add_exception_handler(SentireError, self._refuse)
         self.add_exception_handler(problems.ProblemError, self._refuse)
         self.add_exception_handler(HTTPException, self._refuse)
-        self.router.routes.extend(docs.docs_routes(contents.title))
+        self.router.routes.extend(docs.docs_routes(options.title))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take a request, or the beginning and end of the server."""
@@ -131,12 +131,12 @@ class Application(FastAPI):
         if self.openapi_schema is None:
             document = super().openapi()
             document.setdefault("components", {}).setdefault("schemas", {}).update(
-                self._contents.schemas
+                self._options.schemas
             )
             self.openapi_schema = docs.completed(
                 document,
                 asks_for_keys=self._asks_for_keys,
-                open_paths=self._contents.open_paths,
+                open_paths=self._options.open_paths,
             )
         assert self.openapi_schema is not None  # noqa: S101 - set by super().openapi()
         return self.openapi_schema
@@ -148,4 +148,4 @@ class Application(FastAPI):
             refused = problems.of_error(error)
             if refused.status == 500:
                 log_failure(error)
-        return self._contents.refuse(refused, request.scope["path"])
+        return self._options.refuse(refused, request.scope["path"])

@@ -31,7 +31,7 @@ class Change(msgspec.Struct, frozen=True):
     revision: int
 
 
-class Condition(msgspec.Struct, frozen=True):
+class WorkerStatus(msgspec.Struct, frozen=True):
     """How a worker fares: whether it is ready, its models for people, its part of the metrics."""
 
     ready: bool
@@ -42,7 +42,7 @@ class Condition(msgspec.Struct, frozen=True):
 class Observed(msgspec.Struct, frozen=True):
     """What a worker says of itself, and of each model the last change that it made or could not."""
 
-    condition: Condition
+    status: WorkerStatus
     applied: dict[str, int]
     errors: dict[str, str]
 
@@ -73,7 +73,7 @@ class Member:
         serving = self.heartbeats.serving()
         others = {n: observed(self.folder, n) for n in range(1, self.n_workers + 1)}
         del others[self.number]
-        return all(o and (o.condition.ready or n not in serving) for n, o in others.items())
+        return all(o and (o.status.ready or n not in serving) for n, o in others.items())
 
     def others(self, *, fresh: bool = False) -> dict[int, Observed]:
         """What the other workers say that serve; ``fresh`` leaves out those that may hang."""
@@ -101,7 +101,7 @@ class Member:
 
     @asynccontextmanager
     async def following(
-        self, apply: Callable[[Action, str], Awaitable[None]], observe: Callable[[], Condition]
+        self, apply: Callable[[Action, str], Awaitable[None]], observe: Callable[[], WorkerStatus]
     ) -> AsyncIterator[None]:
         """Make the changes that are desired meanwhile, and say how this worker fares.
 
